@@ -1,0 +1,2 @@
+//! gateway-ebpf.
+#![no_std]

@@ -1,0 +1,6 @@
+//! The daemon of panward: the only crate with sockets, clocks, files and tokio.
+//!
+//! Everything that decides is in the pure crates; here bytes are carried in and
+//! out of them.
+
+pub mod cli;
