@@ -1,1 +1,36 @@
-//! panscan.
+//! Finds and masks payment card numbers in byte streams.
+//!
+//! A PAN is a digit sequence that matches the IIN x length table ([`iin`]),
+//! passes Luhn and stands in a valid boundary; `scalar.rs` is the specification
+//! of all three. The crate knows nothing of sockets, files or MCP: bytes go in,
+//! [`Finding`]s with absolute offsets and an equally long replacement come out.
+//!
+//! Invariants
+//! - Cuts never matter: a stream gives the same findings however it is chunked.
+//! - Same length: a replacement has exactly the length of what it replaces, and a
+//!   JSON number is replaced by a number, so framing and types survive.
+//! - Nothing found again: output masked in [`Mode::Strict`] scans clean.
+//! - No raw PAN comes out: a [`Finding`] holds only masked digits.
+//!
+//! Bounds
+//! - [`HOLD_BYTES_MAX`]: bytes a [`Stream`] may keep from leaving.
+//! - [`CONTEXT_BYTES`]: bytes looked at to the left of a candidate.
+//! - A digit run of 20 and more is no card, and neither is any part of it; a
+//!   grouped number that does not end within [`HOLD_BYTES_MAX`] is no card.
+//! - No allocation after [`Scanner::new`].
+
+mod finding;
+pub mod iin;
+mod settings;
+mod stream;
+
+pub use finding::{Confidence, Finding, Kind, Shown};
+pub use iin::Brand;
+pub use settings::{AllowError, MaskFormat, Mode, Settings};
+pub use stream::{Carrier, Scanner, Stream};
+
+/// Most bytes that are fed and not yet released at any time.
+pub const HOLD_BYTES_MAX: usize = 256;
+
+/// Bytes to the left of a candidate that can change the verdict on it.
+pub const CONTEXT_BYTES: usize = 96;
