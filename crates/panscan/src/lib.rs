@@ -19,14 +19,27 @@
 //!   grouped number that does not end within [`HOLD_BYTES_MAX`] is no card.
 //! - No allocation after [`Scanner::new`].
 
+mod arch;
+mod boundary;
 mod finding;
 pub mod iin;
+mod json;
+mod layout;
+mod luhn;
+mod mask;
+mod scalar;
 mod settings;
+mod skip;
 mod stream;
+mod test_pans;
+mod token;
+mod track;
+mod words;
 
+pub use arch::Tier;
 pub use finding::{Confidence, Finding, Kind, Shown};
 pub use iin::Brand;
-pub use settings::{AllowError, MaskFormat, Mode, Settings};
+pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
 
 /// Most bytes that are fed and not yet released at any time.
