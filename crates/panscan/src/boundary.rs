@@ -17,16 +17,22 @@ const UUID: usize = 36;
 /// Longest IBAN in print: 34 characters and a space after each four.
 const IBAN_BYTES: usize = 42;
 
+/// Rule 1: does what stands before the token `start..end` make it something else: a
+/// phone number, a fraction, the end of a hex token?
+pub(crate) fn forbids_before(view: &View<'_>, start: usize, end: usize) -> bool {
+    let left = &view.buf[view.lo(start)..start];
+    let (hex, prefix) = hex_before(view, start);
+    left.ends_with(b"+")
+        || left.ends_with(b".") && digit_before(left, 1)
+        || prefix
+        || hex > 0 && hex + (end - start) >= HEX_TOKEN
+}
+
 /// Rule 1: is the token `start..end` part of something else?
 pub(crate) fn forbids_token(view: &View<'_>, start: usize, end: usize, in_string: bool) -> Answer {
-    let left = &view.buf[view.lo(start)..start];
-    if left.ends_with(b"+") || left.ends_with(b".") && digit_before(left, 1) {
-        return Answer::Yes;
-    }
     first_not_no([
         &|| decimal(view, end, in_string),
         &|| hex(view, start, end),
-        &|| uuid(view, start),
         &|| iban(view, start, end),
     ])
 }
@@ -80,7 +86,8 @@ fn decimal(view: &View<'_>, end: usize, in_string: bool) -> Answer {
         Err(answer) => return answer,
     }
     match ask(end + 1) {
-        Ok(b'0'..=b'9') if in_string => return Answer::Yes,
+        // The fraction can be a card itself, and be masked.
+        Ok(b'0'..=b'9' | b'*') if in_string => return Answer::Yes,
         Ok(b'0') => {}
         Ok(b'1'..=b'9') => return Answer::Yes,
         Ok(_) => return Answer::No,
@@ -97,27 +104,30 @@ fn decimal(view: &View<'_>, end: usize, in_string: bool) -> Answer {
     Answer::No
 }
 
-/// `0x...`, or 24 and more hex characters with a letter among them.
-fn hex(view: &View<'_>, start: usize, end: usize) -> Answer {
+/// Hex characters before a token, and whether they begin with `0x`.
+fn hex_before(view: &View<'_>, start: usize) -> (usize, bool) {
     let left = &view.buf[view.lo(start)..start];
-    let before = left
+    let count = left
         .iter()
         .rev()
         .take(HEX_TOKEN)
         .take_while(|b| b.is_ascii_hexdigit())
         .count();
-    let head = &left[..left.len() - before];
-    if matches!(head.last(), Some(b'x' | b'X')) && head.iter().rev().nth(1) == Some(&b'0') {
-        return Answer::Yes;
-    }
+    let head = &left[..left.len() - count];
+    (count, head.ends_with(b"0x") || head.ends_with(b"0X"))
+}
+
+/// `0x...`, or 24 and more hex characters with a letter among them. A token's
+/// neighbours are no digits: where there is a hex character, there is a letter.
+fn hex(view: &View<'_>, start: usize, end: usize) -> Answer {
+    let (before, _) = hex_before(view, start);
     let rest = view.buf.get(end..).unwrap_or(&[]);
     let after = rest
         .iter()
         .take(HEX_TOKEN)
         .take_while(|b| b.is_ascii_hexdigit())
         .count();
-    let letters = before > 0 || after > 0; // a token's neighbours are not digits
-    if letters && before + (end - start) + after >= HEX_TOKEN {
+    if before + after > 0 && before + (end - start) + after >= HEX_TOKEN {
         return Answer::Yes;
     }
     if after == rest.len() && after < HEX_TOKEN && !view.end {
@@ -127,22 +137,25 @@ fn hex(view: &View<'_>, start: usize, end: usize) -> Answer {
     }
 }
 
-/// Does a UUID (8-4-4-4-12) cover `start`?
-fn uuid(view: &View<'_>, start: usize) -> Answer {
+/// Does a UUID (8-4-4-4-12, nothing glued to it) cover `start`?
+pub(crate) fn uuid(view: &View<'_>, start: usize) -> Answer {
     let lo = view.lo(start).max(start.saturating_sub(UUID - 1));
     let mut answer = Answer::No;
     for from in lo..=start {
+        if from > view.lo(start) && view.buf[from - 1].is_ascii_alphanumeric() {
+            continue;
+        }
         let there = &view.buf[from..(from + UUID).min(view.buf.len())];
         let fits = there.iter().enumerate().all(|(i, b)| match i {
             8 | 13 | 18 | 23 => *b == b'-',
             _ => b.is_ascii_hexdigit(),
         });
-        // Beginnings without a single dash say nothing yet.
-        if fits && there.len() == UUID {
-            return Answer::Yes;
-        }
-        if fits && !view.end {
-            answer = Answer::More;
+        match view.buf.get(from + UUID) {
+            _ if !fits => {}
+            Some(next) if next.is_ascii_alphanumeric() => {}
+            None if !view.end => answer = Answer::More,
+            _ if there.len() == UUID => return Answer::Yes,
+            _ => {}
         }
     }
     answer

@@ -17,7 +17,8 @@
 //! - [`CONTEXT_BYTES`]: bytes looked at to the left of a candidate.
 //! - A digit run of 20 and more is no card, and neither is any part of it; a
 //!   grouped number that does not end within [`HOLD_BYTES_MAX`] is no card.
-//! - No allocation after [`Scanner::new`].
+//! - No allocation after [`Scanner::new`], but for the list of findings inside
+//!   [`Scanner::mask_in_place`] (at most one for each 12 bytes of text).
 
 mod arch;
 mod boundary;

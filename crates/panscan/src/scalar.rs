@@ -70,6 +70,8 @@ pub(crate) enum Step {
     Next(usize),
     /// Cannot be said without more bytes.
     More,
+    /// Not a digit, as it seems, but part of an escape that is not all there.
+    Cut,
 }
 
 /// Where the next digit group may begin, at or after `from`: the plain form of the
@@ -103,7 +105,8 @@ pub(crate) fn examine(
     if view.json
         && let Some(end) = token::escape_around(view.buf, start)
     {
-        return Step::Next(end);
+        let cut = end == view.buf.len() && !view.end;
+        return if cut { Step::Cut } else { Step::Next(end) };
     }
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
@@ -221,8 +224,13 @@ fn bare(
     let digits = run.digits_of(0, 1);
     let inside = in_string(start);
     let plain = end - start == digits.len();
-    if !inside && !plain {
+    if (!inside && !plain) || boundary::forbids_before(view, start, end) {
         return Step::Next(end);
+    }
+    match boundary::uuid(view, start) {
+        Answer::No => {}
+        Answer::Yes => return Step::Next(end),
+        Answer::More => return Step::More,
     }
     if inside && plain {
         match track::follows(view, start, end) {

@@ -164,36 +164,20 @@ impl Scanner {
         buf: &mut [u8],
         sink: &mut dyn FnMut(Finding),
     ) -> usize {
-        let mut count = 0;
-        let (mut pos, mut floor) = (0, 0);
-        let (mut strings, mut strings_at) = (StringState::default(), 0);
-        loop {
-            let json = carrier == Carrier::Json;
-            let view = View {
-                buf,
-                floor,
-                end: true,
-                json,
-            };
-            let mut walk = Walk {
-                view,
-                strings,
-                strings_at,
-            };
-            let Ok(found) = self.next(&mut walk, pos, buf.len()) else {
-                return count;
-            };
-            (strings, strings_at) = (walk.strings, walk.strings_at);
-            (pos, floor) = (found.end, found.end);
-            let Some(finding) = self.finding(&found, buf, 0, json) else {
-                continue;
-            };
-            if finding.masked {
-                buf[found.start..found.end].copy_from_slice(finding.replacement());
+        let mut st = Stream::new(carrier);
+        // Patched at the end: what is masked must not change what is seen to its right.
+        let mut found = Vec::new();
+        self.walk(&mut st, buf, 0, (0, buf.len()), true, &mut |f| {
+            found.push(f)
+        });
+        for finding in found.iter().filter(|f| f.masked) {
+            if let Some(span) = buf.get_mut(finding.start as usize..finding.end as usize) {
+                span.copy_from_slice(finding.replacement());
             }
-            count += 1;
-            sink(finding);
         }
+        let count = found.len();
+        found.into_iter().for_each(sink);
+        count
     }
 
     fn feed(&self, st: &mut Stream, chunk: &[u8], end: bool, sink: &mut dyn FnMut(Finding)) -> u64 {
@@ -293,6 +277,7 @@ impl Scanner {
                 Step::More if stop == buf.len() && buf.len() - start <= HOLD_BYTES_MAX => {
                     return Err(start);
                 }
+                Step::Cut => break,
                 Step::More => {
                     debug_assert!(false, "undecided with {HOLD_BYTES_MAX} bytes at hand");
                     pos = start + 1;

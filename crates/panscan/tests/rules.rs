@@ -255,10 +255,7 @@ fn json_strings_keys_and_escapes() {
 #[test]
 fn tracks_go_whole() {
     let (out, findings) = scan(Carrier::Text, ";4111111111111111=28121011234567890?");
-    assert_eq!(
-        out,
-        ";***********************************?".replacen("*", "", 1)
-    );
+    assert_eq!(out, format!(";{}?", "*".repeat(34)));
     assert_eq!(findings[0].kind, Kind::Track2);
     assert_eq!(findings[0].shown().as_str(), "411111******1111");
     let (out, findings) = scan(Carrier::Text, "%B4111111111111111^DOE/JANE^2812101123456?");
