@@ -17,16 +17,30 @@
 //! - [`CONTEXT_BYTES`]: bytes looked at to the left of a candidate.
 //! - A digit run of 20 and more is no card, and neither is any part of it; a
 //!   grouped number that does not end within [`HOLD_BYTES_MAX`] is no card.
-//! - No allocation after [`Scanner::new`].
+//! - No allocation after [`Scanner::new`], but for the list of findings inside
+//!   [`Scanner::mask_in_place`] (at most one for each 12 bytes of text).
 
+mod arch;
+mod boundary;
 mod finding;
 pub mod iin;
+mod json;
+mod layout;
+mod luhn;
+mod mask;
+mod scalar;
 mod settings;
+mod skip;
 mod stream;
+mod test_pans;
+mod token;
+mod track;
+mod words;
 
+pub use arch::Tier;
 pub use finding::{Confidence, Finding, Kind, Shown};
 pub use iin::Brand;
-pub use settings::{AllowError, MaskFormat, Mode, Settings};
+pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
 
 /// Most bytes that are fed and not yet released at any time.

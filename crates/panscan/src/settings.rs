@@ -29,14 +29,19 @@ pub enum MaskFormat {
 }
 
 /// Settings of a [`crate::Scanner`]. `Default` is strict, first six and last four.
-#[derive(Clone, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Settings {
     /// How eager to be.
     pub mode: Mode,
     /// Which digits stay visible.
     pub mask: MaskFormat,
-    allow: BTreeSet<Box<[u8]>>,
+    /// Numbers that are never reported.
+    pub allow: AllowList,
 }
+
+/// Numbers of yours that only look like a card: ids, accounts.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct AllowList(BTreeSet<Box<[u8]>>);
 
 /// The text is not a number that could be a finding.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,31 +55,26 @@ impl fmt::Display for AllowError {
 
 impl std::error::Error for AllowError {}
 
-impl Settings {
-    /// Never report this number: an id of yours that only looks like a card.
-    /// Give it as digits without separators (12 to 19 of them).
-    pub fn allow(&mut self, number: &str) -> Result<(), AllowError> {
+impl AllowList {
+    /// Never report this number. Give it as digits without separators (12 to 19).
+    pub fn insert(&mut self, number: &str) -> Result<(), AllowError> {
         let digits = number.as_bytes();
         if !(12..=19).contains(&digits.len()) || !digits.iter().all(u8::is_ascii_digit) {
             return Err(AllowError);
         }
-        self.allow.insert(digits.iter().map(|d| d - b'0').collect());
+        self.0.insert(digits.iter().map(|d| d - b'0').collect());
         Ok(())
     }
 
-    /// Is this number (digit values, not ASCII) on the allow-list?
-    pub(crate) fn is_allowed(&self, digits: &[u8]) -> bool {
-        !self.allow.is_empty() && self.allow.contains(digits)
+    /// Is this number (digit values, not ASCII) in it?
+    pub(crate) fn contains(&self, digits: &[u8]) -> bool {
+        !self.0.is_empty() && self.0.contains(digits)
     }
 }
 
-/// Prints the size of the allow-list, not its numbers.
-impl fmt::Debug for Settings {
+/// Prints how many numbers, not which.
+impl fmt::Debug for AllowList {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings")
-            .field("mode", &self.mode)
-            .field("mask", &self.mask)
-            .field("allowed", &self.allow.len())
-            .finish()
+        write!(f, "{} numbers", self.0.len())
     }
 }

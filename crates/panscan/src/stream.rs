@@ -1,7 +1,19 @@
 //! Streaming: chunks in, findings with absolute offsets out, bounded hold-back.
+//!
+//! A [`Stream`] keeps the last bytes that were fed: up to [`CONTEXT_BYTES`] that were
+//! released (they can change the verdict on what comes) and up to [`HOLD_BYTES_MAX`]
+//! that are held. The next chunk is first read joined to them in a buffer on the
+//! stack, and from there on in place. `examine` in `scalar.rs` is local, so where the
+//! joint lies makes no difference.
 
+use crate::arch::{Plain, Tier};
 use crate::finding::Finding;
-use crate::settings::Settings;
+use crate::iin::Table;
+use crate::json::StringState;
+use crate::scalar::{self, Match, Step, View};
+use crate::settings::{Mode, Settings};
+use crate::token::{self, Unit};
+use crate::{CONTEXT_BYTES, Confidence, HOLD_BYTES_MAX, mask, skip, test_pans};
 
 /// What the bytes are, which decides how numbers are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,48 +26,134 @@ pub enum Carrier {
 }
 
 /// Finds card numbers. Immutable: share one per deployment.
-#[derive(Debug)]
 pub struct Scanner {
     settings: Settings,
+    table: Table,
+    tier: Tier,
 }
 
-/// State of one stream between chunks. Fixed size, no heap.
+/// State of one stream between chunks. Fixed size ([`Stream::BYTES_MAX`]), no heap.
 pub struct Stream {
     carrier: Carrier,
     offset: u64,
+    /// Absolute end of the last finding, or start of the text.
+    floor: u64,
+    /// At the first held byte.
+    strings: StringState,
+    /// `saved[..context]` is released, `saved[context..len]` is held.
+    saved: [u8; CONTEXT_BYTES + HOLD_BYTES_MAX],
+    context: u16,
+    len: u16,
 }
 
+const _: () = assert!(size_of::<Stream>() <= Stream::BYTES_MAX);
+
+/// Saved bytes and the beginning of a chunk: enough behind the saved ones that every
+/// group which begins up to [`CONTEXT_BYTES`] into the chunk can be decided.
+const JOINT: usize = 2 * (CONTEXT_BYTES + HOLD_BYTES_MAX);
+
 impl Stream {
+    /// Upper bound of the size of a stream's state.
+    pub const BYTES_MAX: usize = 384;
+
     /// A stream at offset 0.
     pub fn new(carrier: Carrier) -> Stream {
-        Stream { carrier, offset: 0 }
+        Stream {
+            carrier,
+            offset: 0,
+            floor: 0,
+            strings: StringState::default(),
+            saved: [0; CONTEXT_BYTES + HOLD_BYTES_MAX],
+            context: 0,
+            len: 0,
+        }
     }
 
     /// Bytes fed so far.
     pub fn offset(&self) -> u64 {
         self.offset
     }
+
+    /// Bytes fed and not released; at most [`HOLD_BYTES_MAX`].
+    pub fn held(&self) -> usize {
+        usize::from(self.len - self.context)
+    }
+
+    /// Keeps the end of `buf`, which is held from `release` on.
+    fn save(&mut self, buf: &[u8], release: usize) {
+        let release = release
+            .max(buf.len().saturating_sub(HOLD_BYTES_MAX))
+            .min(buf.len());
+        let from = release.saturating_sub(CONTEXT_BYTES);
+        for (slot, byte) in self.saved.iter_mut().zip(&buf[from..]) {
+            *slot = *byte;
+        }
+        self.context = (release - from) as u16;
+        self.len = (buf.len() - from) as u16;
+    }
+}
+
+/// No bytes of the stream in it.
+impl std::fmt::Debug for Stream {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Stream")
+            .field("carrier", &self.carrier)
+            .field("offset", &self.offset)
+            .field("held", &self.held())
+            .finish()
+    }
+}
+
+/// A walk over one buffer.
+struct Walk<'a> {
+    view: View<'a>,
+    strings: StringState,
+    /// Where in the buffer `strings` is.
+    strings_at: usize,
 }
 
 impl Scanner {
-    /// Builds the tables.
+    /// Builds the tables, picks the fastest tier.
     pub fn new(settings: Settings) -> Scanner {
-        Scanner { settings }
+        Scanner::with_tier(settings, Tier::best())
+    }
+
+    /// With a tier of one's own choice, for tests and benches. One that this
+    /// processor does not have becomes [`Tier::Plain`].
+    pub fn with_tier(settings: Settings, tier: Tier) -> Scanner {
+        let tier = if Tier::all_available().contains(&tier) {
+            tier
+        } else {
+            Tier::Plain
+        };
+        Scanner {
+            settings,
+            table: Table::new(),
+            tier,
+        }
+    }
+
+    /// The settings it was built with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Feeds the next chunk. Findings come in order, with absolute offsets, and may
     /// start in an earlier chunk that is not released yet. Returns the absolute
     /// offset up to which bytes may leave: everything before it is final.
     pub fn scan(&self, st: &mut Stream, chunk: &[u8], sink: &mut dyn FnMut(Finding)) -> u64 {
-        let _ = (&self.settings, st.carrier, sink);
-        st.offset += chunk.len() as u64;
-        st.offset
+        self.feed(st, chunk, false, sink)
     }
 
     /// End of a body or of an SSE event: decides what is held. Afterwards all that
     /// was fed is released, and the stream may be fed on as a new text (offsets go on).
     pub fn finish(&self, st: &mut Stream, sink: &mut dyn FnMut(Finding)) -> u64 {
-        let _ = sink;
+        self.feed(st, &[], true, sink);
+        *st = Stream {
+            offset: st.offset,
+            floor: st.offset,
+            ..Stream::new(st.carrier)
+        };
         st.offset
     }
 
@@ -66,7 +164,218 @@ impl Scanner {
         buf: &mut [u8],
         sink: &mut dyn FnMut(Finding),
     ) -> usize {
-        let _ = (carrier, buf, sink);
-        0
+        let mut st = Stream::new(carrier);
+        // Patched at the end: what is masked must not change what is seen to its right.
+        let mut found = Vec::new();
+        self.walk(&mut st, buf, 0, (0, buf.len()), true, &mut |f| {
+            found.push(f)
+        });
+        for finding in found.iter().filter(|f| f.masked) {
+            if let Some(span) = buf.get_mut(finding.start as usize..finding.end as usize) {
+                span.copy_from_slice(finding.replacement());
+            }
+        }
+        let count = found.len();
+        found.into_iter().for_each(sink);
+        count
+    }
+
+    fn feed(&self, st: &mut Stream, chunk: &[u8], end: bool, sink: &mut dyn FnMut(Finding)) -> u64 {
+        let saved = usize::from(st.len);
+        let base = st.offset - saved as u64;
+        st.offset += chunk.len() as u64;
+        let mut from = 0;
+        if saved > 0 {
+            let mut joint = [0u8; JOINT];
+            joint[..saved].copy_from_slice(&st.saved[..saved]);
+            let more = chunk.len().min(JOINT - saved);
+            joint[saved..saved + more].copy_from_slice(&chunk[..more]);
+            let joint = &joint[..saved + more];
+            let whole = more == chunk.len();
+            let stop = if whole {
+                joint.len()
+            } else {
+                saved + CONTEXT_BYTES
+            };
+            let context = usize::from(st.context);
+            let pos = self.walk(st, joint, base, (context, stop), end && whole, sink);
+            if whole {
+                st.save(joint, pos);
+                return st.offset - st.held() as u64;
+            }
+            from = pos - saved; // `stop` or beyond
+        }
+        let base = st.offset - chunk.len() as u64;
+        let pos = self.walk(st, chunk, base, (from, chunk.len()), end, sink);
+        st.save(chunk, pos);
+        st.offset - st.held() as u64
+    }
+
+    /// Decides the groups that begin in `from..stop`. Returns from where on nothing is
+    /// decided: `stop` or beyond where the buffer goes on behind it, and otherwise the
+    /// first byte to hold.
+    fn walk(
+        &self,
+        st: &mut Stream,
+        buf: &[u8],
+        base: u64,
+        (from, stop): (usize, usize),
+        end: bool,
+        sink: &mut dyn FnMut(Finding),
+    ) -> usize {
+        let json = st.carrier == Carrier::Json;
+        let floor = usize::try_from(st.floor.saturating_sub(base)).unwrap_or(buf.len());
+        let view = View {
+            buf,
+            floor,
+            end,
+            json,
+        };
+        let mut walk = Walk {
+            view,
+            strings: st.strings,
+            strings_at: from,
+        };
+        let mut pos = from;
+        let pos = loop {
+            match self.next(&mut walk, pos, stop) {
+                Ok(found) => {
+                    pos = found.end;
+                    walk.view.floor = pos;
+                    st.floor = base + pos as u64;
+                    if let Some(finding) = self.finding(&found, buf, base, json) {
+                        sink(finding);
+                    }
+                }
+                Err(at) if stop < buf.len() => break at.max(stop),
+                Err(at) => break at,
+            }
+        };
+        self.strings_to(&mut walk, pos);
+        st.strings = walk.strings;
+        pos
+    }
+
+    /// The next match that begins in `pos..stop`, or where to go on (see [`Self::walk`]).
+    fn next(&self, walk: &mut Walk<'_>, mut pos: usize, stop: usize) -> Result<Match, usize> {
+        let View { buf, json, end, .. } = walk.view;
+        while pos < stop {
+            let Some(start) = self.find(buf, pos, json) else {
+                break;
+            };
+            if start >= stop {
+                break;
+            }
+            let view = walk.view;
+            let mut inside = |at: usize| {
+                self.strings_to(walk, at);
+                !json || walk.strings.in_string
+            };
+            match scalar::examine(&self.table, &view, start, &mut inside) {
+                Step::Found(found) => return Ok(found),
+                Step::Next(next) => pos = next.max(start + 1),
+                Step::More if stop == buf.len() && buf.len() - start <= HOLD_BYTES_MAX => {
+                    return Err(start);
+                }
+                Step::Cut => break,
+                Step::More => {
+                    debug_assert!(false, "undecided with {HOLD_BYTES_MAX} bytes at hand");
+                    pos = start + 1;
+                }
+            }
+        }
+        if end || stop < buf.len() {
+            return Err(pos.max(stop));
+        }
+        Err(unfinished(&walk.view, pos.min(buf.len())))
+    }
+
+    fn find(&self, buf: &[u8], from: usize, json: bool) -> Option<usize> {
+        match self.tier {
+            Tier::Scalar => scalar::find(buf, from, json),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse2 => skip::find::<crate::arch::x86::Sse2>(buf, from, json),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
+            Tier::Avx2 => unsafe { crate::arch::x86::find_avx2(buf, from, json) },
+            _ => skip::find::<Plain>(buf, from, json),
+        }
+    }
+
+    /// Brings the JSON string state up to `to`.
+    fn strings_to(&self, walk: &mut Walk<'_>, to: usize) {
+        if !walk.view.json || to <= walk.strings_at {
+            return;
+        }
+        let bytes = walk.view.buf.get(walk.strings_at..to).unwrap_or(&[]);
+        walk.strings_at = to;
+        match self.tier {
+            Tier::Scalar => walk.strings.advance_plain(bytes),
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse2 => walk.strings.advance::<crate::arch::x86::Sse2>(bytes),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
+            Tier::Avx2 => unsafe { crate::arch::x86::advance_avx2(&mut walk.strings, bytes) },
+            _ => walk.strings.advance::<Plain>(bytes),
+        }
+    }
+
+    /// What is told of a match; nothing of an allow-listed one.
+    fn finding(&self, found: &Match, buf: &[u8], base: u64, json: bool) -> Option<Finding> {
+        let digits = found.digits();
+        if self.settings.allow.contains(digits) {
+            return None;
+        }
+        let masked = match (self.settings.mode, found.confidence) {
+            (Mode::Strict, _) | (_, Confidence::High) => true,
+            (_, Confidence::Medium) => found.card_word,
+            (_, Confidence::Low) => false,
+        };
+        let span = buf.get(found.start..found.end)?;
+        let format = self.settings.mask;
+        Some(Finding {
+            start: base + found.start as u64,
+            end: base + found.end as u64,
+            kind: found.kind,
+            brand: found.brand,
+            confidence: found.confidence,
+            masked,
+            test_pan: test_pans::is_published(digits),
+            replacement: mask::replacement(span, json, digits, format, found.form),
+            shown: mask::shown(digits, format),
+        })
+    }
+}
+
+/// From where on the end of the buffer belongs to digits that may go on: what was
+/// read is no candidate yet, and more digits could make it one.
+fn unfinished(view: &View<'_>, from: usize) -> usize {
+    let buf = view.buf;
+    let lo = from.max(buf.len().saturating_sub(HOLD_BYTES_MAX));
+    let mut pos = buf.len();
+    // A unit that is cut in two.
+    for back in 1..=5 {
+        let Some(at) = buf.len().checked_sub(back).filter(|at| *at >= lo) else {
+            break;
+        };
+        let begins = match buf[at] {
+            b'\\' => view.json && token::is_escape_start(buf, at),
+            byte => byte >= 0xC0,
+        };
+        if begins && token::next(buf, at, view.json).0 == Unit::Short {
+            pos = at;
+            break;
+        }
+    }
+    let mut hold = if pos < buf.len() { pos } else { buf.len() };
+    loop {
+        match token::prev(buf, pos, lo, view.json) {
+            (Unit::Digit(_), len) => {
+                pos -= len;
+                hold = pos;
+            }
+            (Unit::Sep(_) | Unit::Invisible, len) => pos -= len,
+            _ => return hold,
+        }
     }
 }
