@@ -3,4 +3,5 @@
 //! Everything that decides is in the pure crates; here bytes are carried in and
 //! out of them.
 
+pub mod admin;
 pub mod cli;

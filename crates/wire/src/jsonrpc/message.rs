@@ -104,12 +104,12 @@ impl<'a> Walk<'a> {
             return Err(WireError::Json("key outside an object"));
         };
         let key = unescape(span.of(self.body));
-        if frame.place.is_look_alike(&key) {
+        frame.next = frame.place.slot(&key);
+        if frame.next == Slot::Other && frame.place.is_look_alike(&key) {
             return Err(WireError::DuplicateKey(
                 "differs from a known key by case only",
             ));
         }
-        frame.next = frame.place.slot(&key);
         if frame.next != Slot::Other {
             let bit = 1_u32 << (frame.next as u32);
             if frame.filled & bit != 0 {

@@ -129,10 +129,43 @@ impl OutcomeScanner {
                     self.mode = Mode::String(is_key);
                 }
                 Mode::Start => self.start(byte),
+                Mode::Structure if self.level() >= 2 && !self.is_watched() => {
+                    at = self.skim(bytes, at);
+                    continue;
+                }
                 Mode::Structure => self.structure(byte),
             }
             at = at.saturating_add(1);
         }
+    }
+
+    /// Pass over what lies too deep to matter, up to the bracket that closes it
+    /// or the end of the push; returns where it stopped.
+    fn skim(&mut self, bytes: &[u8], from: usize) -> usize {
+        let mut at = from;
+        let mut inner = 0_u32;
+        while let Some(&byte) = bytes.get(at) {
+            match byte {
+                b'"' => match string_end(bytes, at.saturating_add(1)) {
+                    Ok(end) => at = end,
+                    Err(mode) => {
+                        self.depth = self.depth.saturating_add(inner);
+                        self.mode = mode;
+                        return bytes.len();
+                    }
+                },
+                b'{' | b'[' => inner = inner.saturating_add(1),
+                b'}' | b']' if inner == 0 => {
+                    self.structure(byte);
+                    return at.saturating_add(1);
+                }
+                b'}' | b']' => inner = inner.saturating_sub(1),
+                _ => {}
+            }
+            at = at.saturating_add(1);
+        }
+        self.depth = self.depth.saturating_add(inner);
+        bytes.len()
     }
 
     fn start(&mut self, byte: u8) {
@@ -279,6 +312,27 @@ impl OutcomeScanner {
                 }
             }
             self.key_len = self.key_len.saturating_add(1);
+        }
+    }
+}
+
+/// Offset of the quote that ends a string whose text starts at `at`, or the
+/// mode in which the push leaves it. Most strings in dense JSON are short, so
+/// the first bytes are looked at without a call to memchr.
+fn string_end(bytes: &[u8], mut at: usize) -> Result<usize, Mode> {
+    loop {
+        let rest = bytes.get(at..).unwrap_or_default();
+        let special = |b: &u8| matches!(b, b'"' | b'\\');
+        let len = match rest.iter().take(16).position(special) {
+            Some(len) => len,
+            None => memchr::memchr2(b'"', b'\\', rest).unwrap_or(rest.len()),
+        };
+        at = at.saturating_add(len);
+        match (bytes.get(at), bytes.get(at.saturating_add(1))) {
+            (Some(b'"'), _) => return Ok(at),
+            (Some(_), Some(_)) => at = at.saturating_add(2),
+            (Some(_), None) => return Err(Mode::Escape(false)),
+            (None, _) => return Err(Mode::String(false)),
         }
     }
 }

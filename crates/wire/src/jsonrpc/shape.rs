@@ -50,10 +50,10 @@ impl Place {
             .map_or(Slot::Other, |k| k.1)
     }
 
-    /// Whether the key is none of this object's but would be taken for one by
-    /// a parser that ignores case.
+    /// Whether a key that is none of this object's would be taken for one by a
+    /// parser that ignores case.
     pub(super) fn is_look_alike(self, key: &[u8]) -> bool {
-        if !matches!(self, Place::Message | Place::Params) || self.slot(key) != Slot::Other {
+        if !matches!(self, Place::Message | Place::Params) {
             return false;
         }
         let Ok(key) = std::str::from_utf8(key) else {
