@@ -211,8 +211,10 @@ impl Committer {
             match self.write_group(store, now) {
                 Ok(written) => (records, bytes) = written,
                 Err(error) => {
-                    self.segment = None;
-                    self.log.opened = Opened::IoError;
+                    // A segment that could not be made leaves nothing to be void.
+                    if self.segment.take().is_some() {
+                        self.log.opened = Opened::IoError;
+                    }
                     return Err(error);
                 }
             }

@@ -3,6 +3,8 @@
 //! Used by the reader of `tail`, by recovery and by `verify`. A group counts only
 //! with its commit frame. Nothing here looks at roots.
 
+use std::ops::Range;
+
 use crate::frame::{Commit, FRAME_BYTES, Frame, FrameKind, Salt};
 
 /// Sector of the medium: the smallest piece that is written whole or not at all.
@@ -141,12 +143,11 @@ pub fn read_tail(segment: &[u8], start: usize, salt: Salt, first_seq: u64) -> Ta
         }
         Step::Misplaced { at, seq } => return Tail::Tampered { at, seq },
     };
-    let written = tail.get(..end).unwrap_or_default();
-    match next_frame(written, salt, at + 1, seq) {
+    match next_frame(tail, salt, at + 1..end, seq) {
         None => Tail::Torn(end as u64),
         Some(found)
             if has_lost_sector(segment, start, start + at, start + found)
-                && is_one_write(written, salt, found) =>
+                && is_one_write(tail, salt, found..end) =>
         {
             Tail::Torn(end as u64)
         }
@@ -154,9 +155,10 @@ pub fn read_tail(segment: &[u8], start: usize, salt: Salt, first_seq: u64) -> Ta
     }
 }
 
-/// Offset of the first valid frame at or after `from`, of a sequence not below `seq`.
-fn next_frame(bytes: &[u8], salt: Salt, from: usize, seq: u64) -> Option<usize> {
-    (from..bytes.len()).find(|at| {
+/// Offset of the first valid frame that begins in `range`, of a sequence not below
+/// `seq`. It may end behind the range: the last frame of a write can end in zeros.
+fn next_frame(bytes: &[u8], salt: Salt, mut range: Range<usize>, seq: u64) -> Option<usize> {
+    range.find(|at| {
         let rest = bytes.get(*at..).unwrap_or_default();
         // Kind and reserved bytes first: the checksum is dear.
         matches!(rest.get(16..FRAME_BYTES), Some([1..=3, 0, 0, 0]))
@@ -173,15 +175,15 @@ fn has_lost_sector(segment: &[u8], start: usize, bad: usize, found: usize) -> bo
     })
 }
 
-/// True when nothing stands behind the first commit frame at or after `from`.
-fn is_one_write(written: &[u8], salt: Salt, mut from: usize) -> bool {
-    while let Some(at) = next_frame(written, salt, from, 0) {
-        let Some(frame) = Frame::parse(written.get(at..).unwrap_or_default(), salt) else {
+/// True when nothing stands behind the first commit frame that begins in `range`.
+fn is_one_write(tail: &[u8], salt: Salt, mut range: Range<usize>) -> bool {
+    while let Some(at) = next_frame(tail, salt, range.clone(), 0) {
+        let Some(frame) = Frame::parse(tail.get(at..).unwrap_or_default(), salt) else {
             return false;
         };
-        from = at + frame.span();
+        range.start = at + frame.span();
         if frame.kind != FrameKind::Record {
-            return from >= written.len();
+            return range.is_empty();
         }
     }
     true
