@@ -4,3 +4,4 @@
 //! out of them.
 
 pub mod cli;
+pub mod trail;

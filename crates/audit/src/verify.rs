@@ -107,7 +107,8 @@ pub struct Verifier {
 
 #[derive(Clone, Copy)]
 struct Clock {
-    boot_id: [u8; 16],
+    /// Start of the writer: clocks of two containers on one host may differ.
+    epoch: u64,
     wall_ns: u64,
     mono_ns: u64,
 }
@@ -458,13 +459,13 @@ impl Verifier {
         }
         let Group { commit, .. } = group;
         let now = Clock {
-            boot_id: header.boot_id,
+            epoch: header.epoch,
             wall_ns: commit.wall_ns,
             mono_ns: commit.mono_ns,
         };
         if let Some(before) = self.clock.replace(now) {
-            if before.boot_id == now.boot_id && now.mono_ns < before.mono_ns {
-                let what = "monotonic clock went back within one boot";
+            if before.epoch == now.epoch && now.mono_ns < before.mono_ns {
+                let what = "monotonic clock went back";
                 return Err(Flaw::tampered(group.first_seq, at, what));
             }
             self.report.clock_steps_back += u64::from(now.wall_ns < before.wall_ns);
