@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use crate::frame::{
-    COMMIT_BYTES, Commit, FRAME_BYTES, FrameKind, HEADER_BYTES, Opened, SegmentHeader, put_commit,
+    COMMIT_BYTES, Commit, FRAME_BYTES, FrameKind, Opened, Salt, SegmentHeader, put_commit,
     put_record,
 };
 use crate::masked::Masked;
@@ -125,6 +125,7 @@ pub struct Committer {
 
 struct Segment {
     used: u64,
+    salt: Salt,
     /// Digest of the header, until the first group has recorded it.
     header: Option<Hash>,
 }
@@ -210,8 +211,10 @@ impl Committer {
             match self.write_group(store, now) {
                 Ok(written) => (records, bytes) = written,
                 Err(error) => {
-                    self.segment = None;
-                    self.log.opened = Opened::IoError;
+                    // A segment that could not be made leaves nothing to be void.
+                    if self.segment.take().is_some() {
+                        self.log.opened = Opened::IoError;
+                    }
                     return Err(error);
                 }
             }
@@ -254,10 +257,11 @@ impl Committer {
         self.make_room(store, now)?;
         let dropped = self.shared.dropped().load(Ordering::Relaxed);
         let ours = self.own_records(now, dropped);
+        let salt = self.salt()?;
         let mut tree = self.tree.clone();
         self.buffer.clear();
         for item in ours.iter().chain(&self.group) {
-            put_record(&mut self.buffer, tree.size(), &item.bytes, item.crc);
+            put_record(&mut self.buffer, salt, tree.size(), &item.bytes, item.crc);
             tree.push(item.leaf);
         }
         let commit = Commit {
@@ -268,7 +272,7 @@ impl Committer {
             count: (tree.size() - self.tree.size()) as u32,
             bytes: self.buffer.len() as u32,
         };
-        put_commit(&mut self.buffer, FrameKind::Commit, &commit);
+        put_commit(&mut self.buffer, salt, FrameKind::Commit, &commit);
         store.write(&self.buffer)?;
         store.sync()?;
 
@@ -322,14 +326,22 @@ impl Committer {
             self.log.opened = Opened::Rotate;
         }
         let header = self.header(now);
-        store.open(header.index, &header.encode(), self.log.segment_bytes)?;
+        let bytes = header.encode();
+        store.open(header.index, &bytes, self.log.segment_bytes)?;
         self.log.next_segment += 1;
-        let digest = sha256(&header.encode());
-        self.segment = Some(Segment {
-            used: HEADER_BYTES as u64,
-            header: Some(digest),
+        self.segment = Salt::of(&bytes).map(|salt| Segment {
+            used: bytes.len() as u64,
+            salt,
+            header: Some(sha256(&bytes)),
         });
         Ok(())
+    }
+
+    fn salt(&self) -> io::Result<Salt> {
+        self.segment
+            .as_ref()
+            .map(|s| s.salt)
+            .ok_or_else(|| io::ErrorKind::NotFound.into())
     }
 
     fn header(&self, now: Time) -> SegmentHeader {
@@ -352,6 +364,7 @@ impl Committer {
     }
 
     fn seal(&mut self, store: &mut dyn Store, now: Time) -> io::Result<()> {
+        let salt = self.salt()?;
         self.buffer.clear();
         let seal = Commit {
             size: self.tree.size(),
@@ -361,7 +374,7 @@ impl Committer {
             count: 0,
             bytes: 0,
         };
-        put_commit(&mut self.buffer, FrameKind::Seal, &seal);
+        put_commit(&mut self.buffer, salt, FrameKind::Seal, &seal);
         store.write(&self.buffer)?;
         store.seal()?;
         self.segment = None;

@@ -177,23 +177,40 @@ pub enum FrameKind {
 }
 
 /// Writes a record frame; `body_crc` is the CRC-32C of `body` alone.
-pub(crate) fn put_record(out: &mut Vec<u8>, seq: u64, body: &[u8], body_crc: u32) {
-    put_frame(out, FrameKind::Record, seq, body, body_crc);
+pub(crate) fn put_record(out: &mut Vec<u8>, salt: Salt, seq: u64, body: &[u8], body_crc: u32) {
+    put_frame(out, salt, FrameKind::Record, seq, body, body_crc);
 }
 
 /// Writes a commit or seal frame.
-pub(crate) fn put_commit(out: &mut Vec<u8>, kind: FrameKind, commit: &Commit) {
+pub(crate) fn put_commit(out: &mut Vec<u8>, salt: Salt, kind: FrameKind, commit: &Commit) {
     let body = commit.encode();
-    put_frame(out, kind, commit.size, &body, crc32c::crc32c(&body));
+    put_frame(out, salt, kind, commit.size, &body, crc32c::crc32c(&body));
+}
+
+/// Checksum of the segment's header; part of every frame's checksum. It ties a
+/// frame to its segment, and since the header holds a random id, no peer can put
+/// bytes into a payload that pass for a frame.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Salt(u32);
+
+impl Salt {
+    /// The salt of a segment, from the bytes of its header.
+    pub fn of(header: &[u8]) -> Option<Salt> {
+        let header = header.get(..HEADER_BYTES)?;
+        Some(Salt(u32::from_le_bytes(array(header, HEADER_BYTES - 4))))
+    }
 }
 
 /// The checksum runs over the body first, so that it can be begun on the thread
-/// that encodes, before the sequence is known; then over the rest of the frame.
-fn put_frame(out: &mut Vec<u8>, kind: FrameKind, seq: u64, body: &[u8], body_crc: u32) {
+/// that encodes, before the sequence is known; then over head and salt.
+fn frame_crc(body_crc: u32, head: &[u8; 16], salt: Salt) -> u32 {
+    crc32c::crc32c_append(crc32c::crc32c_append(body_crc, head), &salt.0.to_le_bytes())
+}
+
+fn put_frame(out: &mut Vec<u8>, salt: Salt, kind: FrameKind, seq: u64, body: &[u8], crc: u32) {
     let head = frame_head(kind as u8, seq, body.len() as u32);
-    let crc = crc32c::crc32c_append(body_crc, &head);
     out.extend_from_slice(&head[..4]);
-    out.extend_from_slice(&crc.to_le_bytes());
+    out.extend_from_slice(&frame_crc(crc, &head, salt).to_le_bytes());
     out.extend_from_slice(&head[4..]);
     out.extend_from_slice(body);
 }
@@ -219,18 +236,13 @@ pub struct Frame<'a> {
 }
 
 impl<'a> Frame<'a> {
-    /// Length in the segment.
-    pub fn len(&self) -> usize {
+    /// Length in the segment, head included.
+    pub fn span(&self) -> usize {
         FRAME_BYTES + self.body.len()
     }
 
-    /// Always false: a frame has a head.
-    pub fn is_empty(&self) -> bool {
-        false
-    }
-
     /// The valid frame at the start of `bytes`, if there is one.
-    pub fn parse(bytes: &'a [u8]) -> Option<Frame<'a>> {
+    pub fn parse(bytes: &'a [u8], salt: Salt) -> Option<Frame<'a>> {
         let head = bytes.get(..FRAME_BYTES)?;
         let len = u32::from_le_bytes(array(head, 0));
         let seq = u64::from_le_bytes(array(head, 8));
@@ -247,7 +259,7 @@ impl<'a> Frame<'a> {
         if kind != FrameKind::Record && body.len() != COMMIT_BYTES {
             return None;
         }
-        let crc = crc32c::crc32c_append(crc32c::crc32c(body), &frame_head(head[16], seq, len));
+        let crc = frame_crc(crc32c::crc32c(body), &frame_head(head[16], seq, len), salt);
         (crc == u32::from_le_bytes(array(head, 4))).then_some(Frame { kind, seq, body })
     }
 }

@@ -21,20 +21,26 @@
 
 mod committer;
 pub mod frame;
+mod group;
 mod masked;
 mod note;
 mod record;
 mod recorder;
+mod recover;
 mod store;
 mod tree;
+mod verify;
 
 pub use committer::{Committed, Committer, Log, Time, channel};
+pub use group::{Group, Step, Tail, read_group, read_tail};
 pub use masked::{Masked, Raw, Scrub};
-pub use note::{Checkpoint, KeyError, NoteError, Signer, VerifierKey};
+pub use note::{Checkpoint, KeyError, NoteError, Signer, VerifierKey, split_notes};
 pub use record::{
     Action, DecisionFacts, Direction, FindingFacts, Kind, Origin, Outcome, Process, Record,
     RecordError, ResultFacts, Verdict, Who, WhoKind,
 };
 pub use recorder::{AuditError, Bounds, Mode, Receipt, Recorder, Ticket};
+pub use recover::{RecoverError, Recovered, recover};
 pub use store::{MemoryStore, Store};
 pub use tree::{Hash, Tree, leaf_hash, node_hash, sha256};
+pub use verify::{Problem, Report, Status, Verifier};

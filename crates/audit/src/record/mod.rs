@@ -71,6 +71,17 @@ impl Record {
     }
 }
 
+impl Record {
+    /// The log goes on after a crash: `torn_bytes` were never acknowledged, the
+    /// last record kept is `last_seq`.
+    pub fn recovered(time_unix_ns: u64, torn_bytes: u64, last_seq: u64) -> Record {
+        let mut record = Record::new(Kind::AuditRecovered, time_unix_ns);
+        let note = format!("torn_bytes={torn_bytes} last_seq={last_seq}");
+        record.note = Some(Masked::trusted(note));
+        record
+    }
+}
+
 /// Sort of principal. The numbers are stable.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]

@@ -1,0 +1,154 @@
+//! The encoding of records is pinned by bytes: what was once written stays readable.
+
+mod common;
+
+use std::net::SocketAddr;
+
+use audit::*;
+use common::text;
+use proptest::prelude::*;
+
+/// Every field of the format in one record.
+fn full() -> Record {
+    let process = Process {
+        pid: 4242,
+        uid: 1000,
+        gid: 100,
+        cgroup_id: 77_001,
+        comm: text("agent"),
+        exe: Some(text("/usr/bin/agent")),
+        unit: Some(text("agent.service")),
+    };
+    let address = |s: &str| s.parse::<SocketAddr>().unwrap();
+    Record {
+        kind: Kind::McpResult,
+        time_unix_ns: 1_790_000_000_123_456_789,
+        flow: 17,
+        call: 900,
+        session: Some(text("s-1")),
+        who: Some(Who {
+            kind: WhoKind::User,
+            id: text("alice"),
+            issuer: Some(text("https://issuer.example")),
+            method: "oidc".into(),
+            groups: vec![text("support"), text("tier1")],
+            token_id: Some(text("jti-5")),
+            key_id: Some(text("kid-2")),
+            process: Some(process.clone()),
+        }),
+        origin: Some(Origin {
+            client: address("192.0.2.7:40001"),
+            destination: address("[2001:db8::1]:443"),
+            transport: "tls1.3".into(),
+            process: Some(process),
+        }),
+        action: Some(Action {
+            server: "crm".into(),
+            method: text("tools/call"),
+            target: Some(text("lookup_customer")),
+            rpc_id: Some(text("12")),
+            protocol_version: Some(text("2025-06-18")),
+            http_method: Some(text("POST")),
+        }),
+        decision: Some(DecisionFacts {
+            verdict: Verdict::Allow,
+            reason: 0,
+            reason_name: "ok".into(),
+            policies: vec!["support-reads".into()],
+            policy_set: [0xab; 32],
+            enforced: true,
+        }),
+        findings: vec![FindingFacts {
+            direction: Direction::Response,
+            offset: 345,
+            kind: "pan".into(),
+            brand: "visa".into(),
+            confidence: "high".into(),
+            shown: text("411111******1111"),
+            masked: true,
+        }],
+        result: Some(ResultFacts {
+            http_status: 200,
+            outcome: Outcome::RpcError(-32_603),
+            request_bytes: 120,
+            response_bytes: 70_000,
+            duration_ns: 12_345_678,
+            events: 3,
+            masked: 1,
+            reason: 400,
+        }),
+        payload: Some(Raw::new(b"{\"card\":\"411111******1111\"}".to_vec()).mask(&common::Nothing)),
+        note: Some(text("a note")),
+    }
+}
+
+fn golden(name: &str, found: &str) {
+    let path = format!("{}/tests/golden/{name}", env!("CARGO_MANIFEST_DIR"));
+    if std::env::var_os("UPDATE_GOLDEN").is_some() {
+        std::fs::write(&path, found).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&path).unwrap(), found, "{name}");
+}
+
+#[test]
+fn bytes_and_json_of_a_full_and_an_empty_record() {
+    for (name, record) in [
+        ("full", full()),
+        ("empty", Record::new(Kind::GatewayStart, 1)),
+    ] {
+        let bytes = record.encode();
+        let hex: Vec<String> = bytes
+            .chunks(32)
+            .map(|line| line.iter().map(|byte| format!("{byte:02x}")).collect())
+            .collect();
+        golden(&format!("record-{name}.hex"), &(hex.join("\n") + "\n"));
+        golden(
+            &format!("record-{name}.json"),
+            &format!("{:#}\n", record.to_json()),
+        );
+        assert_eq!(Record::decode(&bytes), Ok(record));
+    }
+}
+
+/// What a later version adds is skipped; another record version is named.
+#[test]
+fn unknown_keys_are_skipped_and_unknown_versions_refused() {
+    // {0: 1, 1: 1, 2: 1, 99: [1, {2: 3}]}
+    let later = [0xa4, 0, 1, 1, 1, 2, 1, 0x18, 99, 0x82, 1, 0xa1, 2, 3];
+    assert_eq!(
+        Record::decode(&later),
+        Ok(Record::new(Kind::GatewayStart, 1))
+    );
+    assert_eq!(
+        Record::decode(&[0xa3, 0, 2, 1, 1, 2, 1]),
+        Err(RecordError::Version(2))
+    );
+    assert_eq!(
+        Record::decode(&[0xa3, 0, 1, 2, 1, 1, 1]),
+        Err(RecordError::Malformed),
+        "key order"
+    );
+    let unknown = Record::decode(&[0xa3, 0, 1, 1, 0x19, 1, 0, 2, 1]).unwrap();
+    assert_eq!(unknown.kind, Kind::Unknown(256));
+}
+
+proptest! {
+    #[test]
+    fn decoding_takes_any_bytes(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+        if let Ok(record) = Record::decode(&bytes) {
+            prop_assert_eq!(Record::decode(&record.encode()), Ok(record));
+        }
+    }
+
+    /// Damage to an encoded record is refused or gives some other record, never a panic.
+    #[test]
+    fn decoding_takes_damaged_records(at in 0usize..600, byte in any::<u8>(), cut in 0usize..700) {
+        let mut bytes = full().encode();
+        let len = bytes.len();
+        bytes[at % len] = byte;
+        bytes.truncate(cut.max(1));
+        if let Ok(record) = Record::decode(&bytes) {
+            prop_assert_eq!(Record::decode(&record.encode()), Ok(record));
+        }
+    }
+}
