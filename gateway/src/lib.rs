@@ -4,3 +4,5 @@
 //! out of them.
 
 pub mod cli;
+pub mod config;
+pub mod policy_dir;

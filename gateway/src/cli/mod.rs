@@ -2,6 +2,9 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod check;
+pub mod docs;
+
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
 /// keeps tamper-evident records.
 #[derive(Debug, Parser)]
@@ -14,9 +17,21 @@ pub struct Cli {
 
 /// Commands of `panward`.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Checks a configuration and its policies.
+    Check(check::Arguments),
+    /// Writes generated reference files.
+    #[command(hide = true)]
+    Docs(docs::Arguments),
+}
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
-    match cli.command {}
+    match cli.command {
+        Command::Check(arguments) => Ok(check::run(&arguments)),
+        Command::Docs(arguments) => {
+            docs::run(&arguments)?;
+            Ok(std::process::ExitCode::SUCCESS)
+        }
+    }
 }
