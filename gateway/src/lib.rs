@@ -6,3 +6,5 @@
 pub mod admin;
 pub mod cli;
 pub mod trail;
+pub mod config;
+pub mod policy_dir;

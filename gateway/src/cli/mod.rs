@@ -4,6 +4,9 @@ mod status;
 
 use clap::{Parser, Subcommand};
 
+pub mod check;
+pub mod docs;
+
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
 /// keeps tamper-evident records.
 #[derive(Debug, Parser)]
@@ -19,11 +22,21 @@ pub struct Cli {
 pub enum Command {
     /// Ask the running gateway whether it is ready and what it has done.
     Status(status::StatusArgs),
+    /// Checks a configuration and its policies.
+    Check(check::Arguments),
+    /// Writes generated reference files.
+    #[command(hide = true)]
+    Docs(docs::Arguments),
 }
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
     match cli.command {
         Command::Status(args) => status::run(&args),
+        Command::Check(arguments) => Ok(check::run(&arguments)),
+        Command::Docs(arguments) => {
+            docs::run(&arguments)?;
+            Ok(std::process::ExitCode::SUCCESS)
+        }
     }
 }
