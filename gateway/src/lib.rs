@@ -4,3 +4,5 @@
 //! out of them.
 
 pub mod cli;
+pub mod identity;
+pub mod tls;
