@@ -2,6 +2,8 @@
 
 use clap::{Parser, Subcommand};
 
+pub mod dev;
+
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
 /// keeps tamper-evident records.
 #[derive(Debug, Parser)]
@@ -14,9 +16,14 @@ pub struct Cli {
 
 /// Commands of `panward`.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Development: certificates, tokens and an issuer for trying things out.
+    Dev(dev::Dev),
+}
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
-    match cli.command {}
+    match cli.command {
+        Command::Dev(dev) => dev.run(),
+    }
 }
