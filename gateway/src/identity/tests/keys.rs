@@ -161,7 +161,13 @@ async fn keys_that_never_came_are_unavailable_and_rubbish_replaces_nothing() {
     assert_eq!(outcome(&authenticator, &token, NOW + 10).await, Reason::Ok);
     assert!(authenticator.load_keys(NOW + 10).await.is_empty());
 
-    let rubbish = ["", "{}", "{\"keys\":[]}", "<html>", "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}"];
+    let rubbish = [
+        "",
+        "{}",
+        "{\"keys\":[]}",
+        "<html>",
+        "{\"keys\":[{\"kty\":\"oct\",\"k\":\"AA\"}]}",
+    ];
     for (round, rubbish) in (1..).zip(rubbish) {
         let (now, before) = (NOW + round * 1000, fetch.count());
         fetch.say(Some(rubbish.into()));
