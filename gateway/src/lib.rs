@@ -8,3 +8,5 @@ pub mod cli;
 pub mod trail;
 pub mod config;
 pub mod policy_dir;
+pub mod identity;
+pub mod tls;

@@ -6,6 +6,7 @@ use clap::{Parser, Subcommand};
 
 pub mod check;
 pub mod docs;
+pub mod dev;
 
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
 /// keeps tamper-evident records.
@@ -27,6 +28,8 @@ pub enum Command {
     /// Writes generated reference files.
     #[command(hide = true)]
     Docs(docs::Arguments),
+    /// Development: certificates, tokens and an issuer for trying things out.
+    Dev(dev::Dev),
 }
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
@@ -38,5 +41,6 @@ pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
             docs::run(&arguments)?;
             Ok(std::process::ExitCode::SUCCESS)
         }
+        Command::Dev(dev) => dev.run(),
     }
 }
