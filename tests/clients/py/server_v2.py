@@ -81,7 +81,7 @@ def main() -> None:
     if path := os.environ.get("BODIES"):
         app = logging_bodies(app, path)
     host = os.environ.get("HOST", "127.0.0.1")
-    uvicorn.run(app, host=host, port=int(os.environ["PORT"]), log_level="warning")
+    uvicorn.run(app, host=host, port=int(os.environ["PORT"]), log_level="info", access_log=False)
 
 
 if __name__ == "__main__":
