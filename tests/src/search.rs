@@ -94,7 +94,7 @@ fn forms(needle: &str) -> Vec<(&'static str, Vec<u8>)> {
                 .collect();
             forms.push((form, groups.join(separator).into_bytes()));
         }
-        if bytes.len() % 2 == 0 {
+        if bytes.len().is_multiple_of(2) {
             let packed = bytes.chunks(2).filter_map(|pair| match pair {
                 [high, low] => Some((high - b'0') << 4 | (low - b'0')),
                 _ => None,
