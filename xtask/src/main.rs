@@ -1,2 +1,44 @@
-//! xtask.
-fn main() {}
+//! Every chore of the repository: `cargo xtask <command>`, one file for each.
+//!
+//! A chore runs from any folder, says what it does before it does it, changes nothing
+//! outside the repository and its target folder without a yes, and reports an error in
+//! one line.
+
+mod checkout;
+mod process;
+mod test;
+mod tidy;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+/// Chores of the panward repository.
+#[derive(Debug, Parser)]
+#[command(name = "cargo xtask", bin_name = "cargo xtask")]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs every suite; installs what they need after a yes.
+    Test(test::Args),
+    /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora.
+    Tidy,
+}
+
+fn main() -> ExitCode {
+    let done = match Cli::parse().command {
+        Command::Test(args) => test::run(&args),
+        Command::Tidy => tidy::run(),
+    };
+    match done {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("xtask: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,113 @@
+//! Configuration files of the gateway for tests, and its start.
+//!
+//! The one place that knows the file's spelling: when the config changes, this does.
+
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Command,
+    time::Duration,
+};
+
+use crate::{Process, Scratch, binaries::binary};
+
+/// A gateway with explicit listeners (no kernel redirect), one folder for all it writes.
+#[derive(Debug, Clone)]
+pub struct GatewayConfig {
+    dir: PathBuf,
+    servers: Vec<String>,
+    policies: Vec<(String, String)>,
+    extra: String,
+}
+
+impl GatewayConfig {
+    /// An empty one; the gateway writes below `<scratch>/gateway`.
+    pub fn new(scratch: &Scratch) -> Self {
+        Self {
+            dir: scratch.join("gateway"),
+            servers: Vec::new(),
+            policies: Vec::new(),
+            extra: String::new(),
+        }
+    }
+
+    /// A server: what listens on `listen` is forwarded to `upstream`, for callers that
+    /// show one of `evidence` (`process`, `oidc`, `mtls`).
+    pub fn server(
+        mut self,
+        name: &str,
+        listen: SocketAddr,
+        upstream: SocketAddr,
+        evidence: &[&str],
+    ) -> Self {
+        self.servers.push(format!(
+            "[[server]]\nname = \"{name}\"\nlisten = \"{listen}\"\nupstream = \"{upstream}\"\n\
+             evidence = {evidence:?}\n"
+        ));
+        self
+    }
+
+    /// A file of Cedar policies.
+    pub fn policy(mut self, name: &str, text: &str) -> Self {
+        self.policies.push((name.to_owned(), text.to_owned()));
+        self
+    }
+
+    /// Lines to put before the servers, as they are.
+    pub fn extra(mut self, toml: &str) -> Self {
+        self.extra.push_str(toml);
+        self.extra.push('\n');
+        self
+    }
+
+    /// The folder of everything that the gateway writes.
+    pub fn dir(&self) -> &Path {
+        &self.dir
+    }
+
+    /// The folder of the audit log.
+    pub fn audit_dir(&self) -> PathBuf {
+        self.dir.join("audit")
+    }
+
+    /// The file's text.
+    pub fn to_toml(&self) -> String {
+        format!(
+            "{}\n[policy]\ndir = \"{}\"\n\n[audit]\ndir = \"{}\"\n\n{}",
+            self.extra,
+            self.dir.join("policy.d").display(),
+            self.audit_dir().display(),
+            self.servers.join("\n")
+        )
+    }
+
+    /// Writes config and policies; gives the config's path.
+    ///
+    /// # Errors
+    /// If a file cannot be written.
+    pub fn write(&self) -> anyhow::Result<PathBuf> {
+        std::fs::create_dir_all(self.dir.join("policy.d"))?;
+        std::fs::create_dir_all(self.audit_dir())?;
+        for (name, text) in &self.policies {
+            std::fs::write(self.dir.join("policy.d").join(name), text)?;
+        }
+        let path = self.dir.join("panward.toml");
+        std::fs::write(&path, self.to_toml())?;
+        Ok(path)
+    }
+
+    /// Writes the files and runs `panward run` until every listener is there.
+    ///
+    /// # Errors
+    /// If it is not built, or does not listen within 10 s; with what it said.
+    pub fn start(&self, scratch: &Scratch, listeners: &[SocketAddr]) -> anyhow::Result<Process> {
+        let config = self.write()?;
+        let mut command = Command::new(binary("panward")?);
+        command.arg("run").arg("--config").arg(config);
+        let mut process = Process::spawn(scratch, "panward", &mut command)?;
+        for listener in listeners {
+            process.wait_port(*listener, Duration::from_secs(10))?;
+        }
+        Ok(process)
+    }
+}

