@@ -4,3 +4,5 @@
 //! out of them.
 
 pub mod cli;
+pub mod redirect;
+pub mod sys;
