@@ -10,3 +10,5 @@ pub mod config;
 pub mod policy_dir;
 pub mod identity;
 pub mod tls;
+pub mod redirect;
+pub mod sys;

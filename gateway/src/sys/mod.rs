@@ -1,0 +1,4 @@
+//! The only system calls and `unsafe` of this crate.
+
+pub mod bpf;
+pub mod netns;
