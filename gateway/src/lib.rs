@@ -10,5 +10,7 @@ pub mod config;
 pub mod policy_dir;
 pub mod identity;
 pub mod tls;
+pub mod net;
+pub mod proxy;
 pub mod redirect;
 pub mod sys;

@@ -1,0 +1,289 @@
+//! What a client, a server and the log see of one connection.
+
+mod rig;
+
+use engine::{Input, Mode};
+use gateway_common::Reason;
+use rig::{Rig, call, json_answer, post, result};
+
+const PAN: &str = "4111111111111111";
+const MASKED: &str = "411111******1111";
+
+#[test]
+fn a_clean_call_is_byte_identical_both_ways() {
+    let mut rig = Rig::new(Mode::Enforce);
+    let request = call("lookup", r#"{"id":12}"#);
+    rig.client(request.as_bytes());
+    assert_eq!(rig.forwarded(), request);
+    let answer = json_answer(&result("hello 1234"));
+    rig.server(answer.as_bytes());
+    rig.commit();
+    rig.commit();
+    assert_eq!(rig.sent(), answer);
+    assert_eq!(rig.closed, None);
+}
+
+#[test]
+fn no_answer_byte_leaves_before_the_call_is_on_disk() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.server(json_answer(&result("x")).as_bytes());
+    assert_eq!(rig.sent(), "");
+    rig.commit();
+    assert!(!rig.sent().is_empty());
+}
+
+#[test]
+fn the_last_byte_waits_for_the_result_record() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    let answer = json_answer(&result("x"));
+    rig.server(answer.as_bytes());
+    assert_eq!(rig.sent(), answer[..answer.len() - 1]);
+    rig.commit();
+    assert_eq!(rig.sent(), "}");
+}
+
+#[test]
+fn the_terminating_chunk_waits_for_the_result_record() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    let body = result("x");
+    rig.server(
+        format!(
+            "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n{:x}\r\n{body}\r\n0\r\n\r\n",
+            body.len()
+        )
+        .as_bytes(),
+    );
+    assert!(rig.sent().ends_with(&format!("{body}\r\n")));
+    rig.commit();
+    assert_eq!(rig.sent(), "0\r\n\r\n");
+}
+
+#[test]
+fn a_card_in_an_answer_is_masked_wherever_the_stream_is_cut() {
+    let answer = json_answer(&result(&format!("card {PAN} ok")));
+    let wanted = answer.replace(PAN, MASKED);
+    for cut in 1..answer.len() {
+        let mut rig = Rig::new(Mode::Enforce);
+        rig.client(call("lookup", "{}").as_bytes());
+        rig.commit();
+        rig.server(&answer.as_bytes()[..cut]);
+        assert!(!rig.to_client.windows(8).any(|w| w == b"41111111"), "cut {cut}");
+        rig.server(&answer.as_bytes()[cut..]);
+        rig.commit();
+        assert_eq!(rig.sent(), wanted, "cut {cut}");
+        assert!(!rig.disk_has(PAN));
+        assert!(rig.disk_has(MASKED));
+    }
+}
+
+#[test]
+fn a_card_in_arguments_is_masked_before_the_server_and_the_record() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("refund", &format!(r#"{{"card":"{PAN}"}}"#)).as_bytes());
+    let forwarded = rig.forwarded();
+    assert!(forwarded.contains(MASKED) && !forwarded.contains(PAN));
+    rig.commit();
+    assert!(rig.disk_has(MASKED) && !rig.disk_has(PAN));
+}
+
+#[test]
+fn a_chunked_request_keeps_its_framing_and_is_masked_across_chunks() {
+    let mut rig = Rig::new(Mode::Enforce);
+    let body = format!(
+        r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"refund","arguments":{{"card":"{PAN}"}}}}}}"#
+    );
+    let (a, b) = body.split_at(body.find("1111").unwrap() + 6);
+    let head = "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    rig.client(
+        format!("{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n", a.len(), b.len()).as_bytes(),
+    );
+    let masked = body.replace(PAN, MASKED);
+    let (a, b) = masked.split_at(a.len());
+    assert_eq!(
+        rig.forwarded(),
+        format!("{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n", a.len(), b.len())
+    );
+}
+
+fn sse(events: &[&str]) -> String {
+    let mut all = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n".to_string();
+    for event in events {
+        all.push_str(&format!("{:x}\r\n{event}\r\n", event.len()));
+    }
+    all
+}
+
+#[test]
+fn clean_events_leave_at_once_and_one_with_a_card_after_its_record() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("stream", "{}").as_bytes());
+    rig.commit();
+    rig.server(sse(&["event: message\ndata: {\"a\":1}\n\n"]).as_bytes());
+    assert!(rig.sent().contains("data: {\"a\":1}\n\n"));
+    let event = format!("data: {{\"t\":\"{PAN}\"}}\n\n");
+    rig.server(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes());
+    assert_eq!(rig.sent(), "");
+    rig.commit();
+    assert!(rig.sent().contains(MASKED));
+    rig.server(b"0\r\n\r\n");
+    assert_eq!(rig.sent(), "");
+    rig.commit();
+    assert_eq!(rig.sent(), "0\r\n\r\n");
+}
+
+#[test]
+fn a_forbidden_tool_never_reaches_the_server() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("delete", "{}").as_bytes());
+    assert_eq!(rig.sent(), "", "the denial waits for its record");
+    rig.commit();
+    let sent = rig.sent();
+    assert!(sent.starts_with("HTTP/1.1 200 OK\r\n"), "{sent}");
+    let body = sent.split("\r\n\r\n").nth(1).unwrap();
+    let value: serde_json::Value = serde_json::from_str(body).unwrap();
+    assert_eq!(value["id"], 1);
+    assert_eq!(value["result"]["isError"], true);
+    assert_eq!(rig.forwarded(), "");
+    assert_eq!(rig.counts.decided.borrow()[0], (audit::Verdict::Deny, Reason::PolicyForbid));
+}
+
+#[test]
+fn an_unpermitted_method_is_a_json_rpc_error_and_an_approval_is_held_back() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(post(r#"{"jsonrpc":"2.0","id":"r","method":"resources/read","params":{"uri":"a:b"}}"#).as_bytes());
+    rig.commit();
+    assert!(rig.sent().contains(r#""error":{"code":40301"#));
+    rig.client(call("wire", "{}").as_bytes());
+    rig.commit();
+    assert!(rig.sent().contains("needs an approval"));
+    assert_eq!(rig.forwarded(), "");
+}
+
+#[test]
+fn malformed_requests_are_refused_and_recorded() {
+    for (bytes, reason) in [
+        ("GET / HTTP/1.1\nHost: x\n\n".to_string(), Reason::HttpMalformed),
+        (post("{\"jsonrpc\":\"2.0\""), Reason::JsonMalformed),
+        (post(r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#), Reason::JsonDuplicateKey),
+        (
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n".to_string(),
+            Reason::HttpFraming,
+        ),
+    ] {
+        let mut rig = Rig::new(Mode::Enforce);
+        rig.client(bytes.as_bytes());
+        rig.give(Input::DownstreamEnd);
+        rig.commit();
+        let sent = rig.sent();
+        assert!(sent.contains(reason.label()), "{bytes:?}: {sent}");
+        assert_eq!(rig.forwarded(), "");
+        assert!(rig.closed.is_some());
+        assert!(!rig.disk.bytes.is_empty());
+    }
+}
+
+#[test]
+fn without_identity_nothing_is_forwarded() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.identity = Err(Reason::TokenExpired);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    let sent = rig.sent();
+    assert!(sent.starts_with("HTTP/1.1 401"), "{sent}");
+    assert!(sent.contains("www-authenticate: Bearer"));
+    assert_eq!(rig.forwarded(), "");
+}
+
+#[test]
+fn a_log_that_cannot_be_written_stops_the_answer() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.disk.broken = true;
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.server(json_answer(&result("x")).as_bytes());
+    rig.commit();
+    assert_eq!(rig.sent(), "");
+    rig.client(b"");
+    let mut second = Rig::new(Mode::Enforce);
+    second.disk.broken = true;
+    second.commit();
+}
+
+#[test]
+fn observe_mode_changes_no_byte_and_records_the_verdict() {
+    let mut rig = Rig::new(Mode::Observe);
+    let request = call("delete", &format!(r#"{{"card":"{PAN}"}}"#));
+    rig.client(request.as_bytes());
+    assert_eq!(rig.forwarded(), request);
+    let answer = json_answer(&result(PAN));
+    rig.server(answer.as_bytes());
+    assert_eq!(rig.sent(), answer);
+    rig.commit();
+    assert!(!rig.disk_has(PAN));
+    assert_eq!(rig.counts.decided.borrow()[0].1, Reason::PolicyForbid);
+}
+
+#[test]
+fn an_answer_cut_short_is_never_completed() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    let answer = json_answer(&result("x"));
+    rig.server(&answer.as_bytes()[..answer.len() - 5]);
+    rig.give(Input::UpstreamEnd(Reason::Ok));
+    rig.commit();
+    assert_eq!(rig.closed, Some((Reason::UpstreamTruncated, true)));
+}
+
+#[test]
+fn a_server_that_cannot_be_reached_is_a_502() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.give(Input::UpstreamEnd(Reason::UpstreamConnect));
+    rig.commit();
+    assert!(rig.sent().starts_with("HTTP/1.1 502"));
+}
+
+#[test]
+fn an_encoded_answer_is_refused() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.server(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc");
+    rig.commit();
+    let sent = rig.sent();
+    assert!(sent.starts_with("HTTP/1.1 502") && sent.contains("uninspectable"), "{sent}");
+}
+
+#[test]
+fn the_token_that_was_evidence_stays_here() {
+    let mut rig = Rig::new(Mode::Enforce);
+    let request = call("lookup", "{}")
+        .replace("Host: x\r\n", "Host: x\r\nAuthorization: Bearer secret-token\r\nAccept-Encoding: gzip\r\n");
+    rig.client(request.as_bytes());
+    let forwarded = rig.forwarded();
+    assert!(!forwarded.contains("secret-token"));
+    assert!(forwarded.to_lowercase().contains("accept-encoding: identity\r\n"));
+    rig.commit();
+    assert!(!rig.disk_has("secret-token"));
+}
+
+#[test]
+fn pipelined_requests_are_answered_in_order() {
+    let mut rig = Rig::new(Mode::Enforce);
+    let one = call("a", "{}");
+    rig.client(format!("{one}{one}").as_bytes());
+    assert_eq!(rig.forwarded(), one);
+    let answer = json_answer(&result("x"));
+    rig.server(answer.as_bytes());
+    rig.commit();
+    rig.commit();
+    assert_eq!(rig.forwarded(), one);
+    rig.server(answer.as_bytes());
+    rig.commit();
+    rig.commit();
+    assert_eq!(rig.sent(), format!("{answer}{answer}"));
+}

@@ -1,0 +1,3 @@
+//! Sockets: listening, connecting, TLS at the rim.
+
+pub mod upstream;
