@@ -66,7 +66,7 @@ impl<'a> Tokens<'a> {
             text,
             at: 0,
             expect: Expect::Value,
-            stack: Vec::new(),
+            stack: Vec::with_capacity(8),
             depth_max,
         })
     }

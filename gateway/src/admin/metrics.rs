@@ -116,7 +116,7 @@ impl Metrics {
 
     /// The same, several at once (kernel counters).
     pub fn reasons_by(&self, reason: Reason, count: u64) {
-        let index = Reason::ALL.iter().position(|r| *r == reason);
+        let index = Reason::ALL.binary_search(&reason).ok();
         if let Some(counter) = index.and_then(|i| self.reasons.get(i)) {
             counter.fetch_add(count, Relaxed);
         }

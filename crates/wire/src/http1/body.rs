@@ -198,6 +198,9 @@ impl BodyReader {
             (State::Size(size), b';') => Ok(State::Extension(size)),
             (State::Size(size), _) => {
                 let digit = hex(byte).ok_or(WireError::Framing("chunk size is not hex"))?;
+                if self.line_bytes > SIZE_DIGITS_MAX {
+                    return Err(WireError::Framing("chunk size has too many digits"));
+                }
                 size.checked_mul(16)
                     .and_then(|size| size.checked_add(digit))
                     .map(State::Size)
@@ -229,6 +232,10 @@ impl BodyReader {
         }
     }
 }
+
+/// Digits of a chunk size, leading zeros too: others count them against the
+/// width of their integer, so longer ones are read in different ways.
+const SIZE_DIGITS_MAX: usize = 16;
 
 /// The state after `taken` payload bytes.
 fn after_payload(state: State, taken: usize) -> State {

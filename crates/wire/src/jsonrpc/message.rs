@@ -78,8 +78,8 @@ impl<'a> Walk<'a> {
         Walk {
             body,
             limits,
-            frames: Vec::new(),
-            keys: Vec::new(),
+            frames: Vec::with_capacity(8),
+            keys: Vec::with_capacity(16),
             members: 0,
             draft: Draft::default(),
             messages: Vec::new(),
