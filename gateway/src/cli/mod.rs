@@ -1,5 +1,9 @@
 //! The command line: one file per command.
 
+mod sessions;
+mod tail;
+mod verify;
+
 use clap::{Parser, Subcommand};
 
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
@@ -14,9 +18,20 @@ pub struct Cli {
 
 /// Commands of `panward`.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// List the sessions of an audit log.
+    Sessions(sessions::SessionsArgs),
+    /// Show records of an audit log, live with -f.
+    Tail(tail::TailArgs),
+    /// Prove that an audit log was not changed.
+    Verify(verify::VerifyArgs),
+}
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
-    match cli.command {}
+    match cli.command {
+        Command::Sessions(args) => sessions::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Verify(args) => verify::run(args),
+    }
 }
