@@ -93,7 +93,8 @@ fn writer_child() {
     let from: u64 = std::env::var(CHILD_FROM).unwrap().parse().unwrap();
     let (recorder, _handle) = Trail::open(settings(Path::new(&dir))).unwrap();
     let (tx, rx) = mpsc::sync_channel(1);
-    recorder.set_waker(Box::new(move |_| drop(tx.try_send(()))));
+    // Full = the waiter has a wake-up to come.
+    recorder.set_waker(Box::new(move |_| tx.try_send(()).unwrap_or_default()));
     let mut out = std::io::stdout();
     let mut waiting = Vec::new();
     for n in from.. {

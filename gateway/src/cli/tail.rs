@@ -105,7 +105,10 @@ fn show(args: &TailArgs) -> anyhow::Result<()> {
         write(&mut out, args.json, seq, &record)?;
     }
     out.flush()?;
-    while args.follow {
+    if !args.follow {
+        return Ok(());
+    }
+    loop {
         match reader.next_group().with_context(read_error)? {
             Some(group) => {
                 for (seq, record) in group
@@ -119,7 +122,6 @@ fn show(args: &TailArgs) -> anyhow::Result<()> {
             None => std::thread::sleep(POLL),
         }
     }
-    Ok(())
 }
 
 fn pick((seq, record): Entry, joiner: &mut Joiner, filter: &Filter) -> Option<(u64, Record)> {

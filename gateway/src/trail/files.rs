@@ -14,7 +14,7 @@ use audit::{Store, split_notes};
 use super::directory::{CHECKPOINT, CHECKPOINTS, segment_name, sync_parent};
 
 /// Zeros written at a time.
-const ZEROS: [u8; 64 << 10] = [0; 64 << 10];
+static ZEROS: [u8; 64 << 10] = [0; 64 << 10];
 
 /// The files of one log; used by the writer thread only.
 pub(super) struct FileStore {
