@@ -152,3 +152,48 @@ proptest! {
         }
     }
 }
+
+/// A log written by version 1, closed in good order: it verifies for ever.
+#[test]
+fn a_log_of_version_1_stays_verifiable() {
+    let dir = std::path::PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden/log-v1");
+    if std::env::var_os("UPDATE_GOLDEN").is_some() && !dir.exists() {
+        // Once. A new version of the format adds a directory beside it.
+        let mut world = common::World::new(5_500);
+        for n in 0..4 {
+            let _ticket = world.recorder.record(&full()).unwrap();
+            world.group(n * 3..n * 3 + 3);
+        }
+        world.finish();
+        std::fs::create_dir_all(&dir).unwrap();
+        for (index, bytes) in &world.store.segments {
+            std::fs::write(dir.join(format!("segment-{index:012}.pwseg")), bytes).unwrap();
+        }
+        let image = common::Image::of(&world.store);
+        std::fs::write(dir.join("checkpoints"), image.checkpoints).unwrap();
+        std::fs::write(dir.join("log.vkey"), world.key.encode() + "\n").unwrap();
+    }
+    let read = |name: &str| std::fs::read(dir.join(name)).unwrap();
+    let text = |name: &str| String::from_utf8(read(name)).unwrap();
+    let key = VerifierKey::parse(&text("log.vkey")).unwrap();
+    let segments = (1..=4)
+        .map(|n| read(&format!("segment-{n:012}.pwseg")))
+        .collect();
+    let image = common::Image {
+        segments,
+        checkpoints: text("checkpoints"),
+        latest: None,
+    };
+    let report = image.verify(&key);
+    assert_eq!(
+        (report.status, report.signed_size),
+        (Status::Ok, 20),
+        "{report:?}"
+    );
+    let first = &image.segments[0];
+    let salt = frame::Salt::of(first).unwrap();
+    let Step::Group(group) = read_group(&first[frame::HEADER_BYTES..], salt, 0) else {
+        panic!("the first group");
+    };
+    assert_eq!(Record::decode(group.records[1]), Ok(full()));
+}

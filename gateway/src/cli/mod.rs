@@ -1,6 +1,9 @@
 //! The command line: one file per command.
 
 mod status;
+mod sessions;
+mod tail;
+mod verify;
 
 use clap::{Parser, Subcommand};
 
@@ -30,6 +33,12 @@ pub enum Command {
     Docs(docs::Arguments),
     /// Development: certificates, tokens and an issuer for trying things out.
     Dev(dev::Dev),
+    /// List the sessions of an audit log.
+    Sessions(sessions::SessionsArgs),
+    /// Show records of an audit log, live with -f.
+    Tail(tail::TailArgs),
+    /// Prove that an audit log was not changed.
+    Verify(verify::VerifyArgs),
 }
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
@@ -42,5 +51,8 @@ pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
             Ok(std::process::ExitCode::SUCCESS)
         }
         Command::Dev(dev) => dev.run(),
+        Command::Sessions(args) => sessions::run(args),
+        Command::Tail(args) => tail::run(args),
+        Command::Verify(args) => verify::run(args),
     }
 }

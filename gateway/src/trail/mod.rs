@@ -12,6 +12,7 @@
 pub mod directory;
 mod files;
 pub mod read;
+pub mod show;
 mod writer;
 
 use std::io;
