@@ -17,6 +17,7 @@ pub struct GatewayConfig {
     dir: PathBuf,
     servers: Vec<String>,
     policies: Vec<(String, String)>,
+    metrics: String,
     extra: String,
 }
 
@@ -27,6 +28,7 @@ impl GatewayConfig {
             dir: scratch.join("gateway"),
             servers: Vec::new(),
             policies: Vec::new(),
+            metrics: String::new(),
             extra: String::new(),
         }
     }
@@ -47,13 +49,19 @@ impl GatewayConfig {
         self
     }
 
-    /// A file of Cedar policies.
+    /// Metrics and health on this address; without it there are none.
+    pub fn metrics(mut self, listen: SocketAddr) -> Self {
+        self.metrics = listen.to_string();
+        self
+    }
+
+    /// A file of Cedar policies; its name ends in `.cedar`.
     pub fn policy(mut self, name: &str, text: &str) -> Self {
         self.policies.push((name.to_owned(), text.to_owned()));
         self
     }
 
-    /// Lines to put before the servers, as they are.
+    /// Lines to put first, as they are: top-level keys, then whole tables.
     pub fn extra(mut self, toml: &str) -> Self {
         self.extra.push_str(toml);
         self.extra.push('\n');
@@ -70,13 +78,21 @@ impl GatewayConfig {
         self.dir.join("audit")
     }
 
+    /// The socket of `panward status` and `panward tail`.
+    pub fn admin_socket(&self) -> PathBuf {
+        self.dir.join("admin.sock")
+    }
+
     /// The file's text.
     pub fn to_toml(&self) -> String {
         format!(
-            "{}\n[policy]\ndir = \"{}\"\n\n[audit]\ndir = \"{}\"\n\n{}",
+            "{}\n[policy]\ndir = {:?}\n\n[audit]\ndir = {:?}\n\n\
+             [admin]\nsocket = {:?}\nlisten = {:?}\n\n{}",
             self.extra,
-            self.dir.join("policy.d").display(),
-            self.audit_dir().display(),
+            self.dir.join("policy.d"),
+            self.audit_dir(),
+            self.admin_socket(),
+            self.metrics,
             self.servers.join("\n")
         )
     }

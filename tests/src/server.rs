@@ -20,6 +20,8 @@ pub enum Server {
     Everything,
     /// TypeScript SDK 1.x, stateless: SSE answers with Content-Length.
     TypeScript1,
+    /// TypeScript SDK 2.x, stateless: both protocol eras, JSON answers in the current one.
+    TypeScript2,
     /// Python SDK 2.x: sessions, SSE answers, both protocol eras.
     Python2,
 }
@@ -116,9 +118,14 @@ impl Server {
                     .arg("streamableHttp");
                 command
             }
-            Self::TypeScript1 => {
+            Self::TypeScript1 | Self::TypeScript2 => {
+                let version = if self == Self::TypeScript1 {
+                    "v1"
+                } else {
+                    "v2"
+                };
                 let mut command = process::wrapped(wrap, &node()?);
-                command.arg(clients.join("ts/server_v1.mjs"));
+                command.arg(clients.join(format!("ts/server_{version}.mjs")));
                 command
             }
             Self::Python2 => {
@@ -147,6 +154,7 @@ impl Server {
             Self::RustJson => "rust-json",
             Self::Everything => "everything",
             Self::TypeScript1 => "ts1",
+            Self::TypeScript2 => "ts2",
             Self::Python2 => "py2",
         }
     }

@@ -80,8 +80,13 @@ fn every_client_at_server_everything() -> anyhow::Result<()> {
 }
 
 #[test]
-fn every_client_at_typescript_server() -> anyhow::Result<()> {
-    each_client_at("every_client_at_typescript_server", Server::TypeScript1)
+fn every_client_at_typescript_1_server() -> anyhow::Result<()> {
+    each_client_at("every_client_at_typescript_1_server", Server::TypeScript1)
+}
+
+#[test]
+fn every_client_at_typescript_2_server() -> anyhow::Result<()> {
+    each_client_at("every_client_at_typescript_2_server", Server::TypeScript2)
 }
 
 #[test]
@@ -97,7 +102,12 @@ fn the_card_reaches_every_client() -> anyhow::Result<()> {
     if lacks_runtimes(TEST) {
         return Ok(());
     }
-    for server in [Server::Rust, Server::TypeScript1, Server::Python2] {
+    for server in [
+        Server::Rust,
+        Server::TypeScript1,
+        Server::TypeScript2,
+        Server::Python2,
+    ] {
         let scratch = Scratch::new(TEST)?;
         let (process, endpoint) = start(&scratch, server)?;
         for client in Client::ALL {

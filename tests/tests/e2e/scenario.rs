@@ -177,7 +177,7 @@ fn words(server: Server) -> Words {
             plan: plan.call("stream", json!({"n": 3})),
             said,
         },
-        Server::TypeScript1 => Words {
+        Server::TypeScript1 | Server::TypeScript2 => Words {
             tools: &["echo", "lookup_customer"],
             plan,
             said,

@@ -52,7 +52,10 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = suites::choose(ground, &args.suite)?;
     let clients = checkout::target_dir()?.join("clients");
     let missing = if chosen.iter().any(|suite| suite.wants_installs()) {
-        needs::provide(&clients, ground.root, || agreed(args.yes || ground.ci))?
+        let wanted = needs::missing(&clients, chosen.iter().any(|suite| suite.wants_clients()));
+        needs::provide(wanted, &clients, ground.root, || {
+            agreed(args.yes || ground.ci)
+        })?
     } else {
         Vec::new()
     };
@@ -60,13 +63,14 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     if chosen.iter().any(|suite| suite.wants_binaries()) {
         println!("== build");
         let at = Instant::now();
+        // All of the workspace, with the features that its tests ask for: with `-p` the
+        // same dependencies would be built again for other feature sets.
         let built = process::pass_through(checkout::cargo().args([
             "build",
             "--locked",
-            "-p",
-            "panward",
-            "-p",
-            "panward-demo",
+            "--workspace",
+            "--bins",
+            "--tests",
         ]));
         table.check("build", built.is_ok(), at.elapsed());
     }

@@ -40,13 +40,13 @@ impl Need {
     }
 }
 
-/// Lists what is missing, installs it if `agreed`, and gives what is missing still.
+/// Lists what is wanted, installs it if `agreed`, and gives what is missing still.
 pub(crate) fn provide(
+    wanted: Vec<Need>,
     clients: &Path,
     root: bool,
     agreed: impl FnOnce() -> bool,
 ) -> anyhow::Result<Vec<Need>> {
-    let wanted = missing(clients);
     if wanted.is_empty() {
         return Ok(wanted);
     }
@@ -59,8 +59,6 @@ pub(crate) fn provide(
     }
     let started = Instant::now();
     debian(&wanted, root)?;
-    // A second look: with python3-venv there, the rest can go ahead.
-    let wanted = missing(clients);
     std::fs::create_dir_all(clients).with_context(|| format!("make {}", clients.display()))?;
     std::thread::scope(|scope| {
         let threads: Vec<_> = wanted
@@ -80,13 +78,18 @@ pub(crate) fn provide(
         npm(clients)?;
     }
     println!("installed in {:.1} s", started.elapsed().as_secs_f64());
-    Ok(missing(clients))
+    let with_clients = wanted.iter().any(|need| *need != Need::Debian("iproute2"));
+    Ok(missing(clients, with_clients))
 }
 
-fn missing(clients: &Path) -> Vec<Need> {
+/// What is not there, of what every suite needs and, `with_clients`, of npm and PyPI.
+pub(crate) fn missing(clients: &Path, with_clients: bool) -> Vec<Need> {
     let mut needs = Vec::new();
     if !process::succeeds(Command::new("ip").arg("-V")) {
         needs.push(Need::Debian("iproute2"));
+    }
+    if !with_clients {
+        return needs;
     }
     if host_python().is_none() {
         needs.push(Need::Debian("python3-venv"));

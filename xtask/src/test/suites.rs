@@ -69,6 +69,10 @@ impl Suite {
         self.needs != Needs::Nothing
     }
 
+    pub(crate) fn wants_clients(&self) -> bool {
+        self.needs == Needs::Clients
+    }
+
     pub(crate) fn wants_binaries(&self) -> bool {
         self.needs != Needs::Nothing
     }
