@@ -4,13 +4,14 @@
 //! out of them.
 
 pub mod admin;
+pub mod app;
 pub mod cli;
-pub mod trail;
 pub mod config;
-pub mod policy_dir;
 pub mod identity;
-pub mod tls;
 pub mod net;
+pub mod policy_dir;
 pub mod proxy;
 pub mod redirect;
 pub mod sys;
+pub mod tls;
+pub mod trail;

@@ -67,24 +67,24 @@ pub struct Flow {
     pub process: Option<Process>,
 }
 
-/// A bearer token on its way to the authenticator: wiped when dropped, never
-/// shown.
-pub struct Bearer(Zeroizing<Vec<u8>>);
+/// The `Authorization` values of a request on their way to the authenticator:
+/// wiped when dropped, never shown.
+pub struct Authorizations(Vec<Zeroizing<Vec<u8>>>);
 
-impl Bearer {
-    pub(crate) fn new(token: &[u8]) -> Bearer {
-        Bearer(Zeroizing::new(token.to_vec()))
+impl Authorizations {
+    pub(crate) fn new<'a>(values: impl Iterator<Item = &'a [u8]>) -> Authorizations {
+        Authorizations(values.map(|v| Zeroizing::new(v.to_vec())).collect())
     }
 
-    /// The token's bytes.
-    pub fn expose(&self) -> &[u8] {
-        &self.0
+    /// The values, one for each header line.
+    pub fn expose(&self) -> impl Iterator<Item = &[u8]> {
+        self.0.iter().map(|v| v.as_slice())
     }
 }
 
-impl std::fmt::Debug for Bearer {
+impl std::fmt::Debug for Authorizations {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Bearer(***)")
+        f.write_str("Authorizations(***)")
     }
 }
 
@@ -113,7 +113,7 @@ pub enum Input {
 #[derive(Debug)]
 pub enum Output {
     /// Find out who sends this request; answer with [`Input::Identity`].
-    Authenticate(Option<Bearer>),
+    Authenticate(Authorizations),
     /// Connect to the server; bytes follow.
     Connect,
     /// Send to the server.

@@ -26,7 +26,7 @@ mod request;
 mod scrub;
 mod session;
 
-pub use io::{Answer, Bearer, Env, Flow, Forward, Input, Now, Observer, Output};
+pub use io::{Answer, Authorizations, Env, Flow, Forward, Input, Now, Observer, Output};
 pub use profile::{Authorization, Credential, Limits, Mode, Profile};
 pub use replies::{RPC_APPROVAL, RPC_DENIED};
 pub use scrub::CardScrub;

@@ -54,10 +54,16 @@ pub struct Limits {
     pub sse_event_bytes_max: usize,
     /// An SSE event is held whole up to this size, beyond it streams.
     pub sse_hold_bytes_max: usize,
+    /// Answer bytes held in memory until their record is on disk: above it the
+    /// server is not read (back-pressure).
+    pub response_hold_bytes_max: usize,
     /// Findings listed in one record; further ones are counted only.
     pub findings_recorded_max: usize,
     /// Request body kept in the record; longer ones are left out.
     pub recorded_body_bytes_max: usize,
+    /// Longest wait for a record to reach the disk: the connection is cut with
+    /// `audit_unavailable`.
+    pub audit_ns_max: u64,
     /// From the first byte of a request to its last: closed with
     /// `idle_timeout`.
     pub request_ns_max: u64,
@@ -74,8 +80,10 @@ impl Default for Limits {
             pipelined_bytes_max: 64 << 10,
             sse_event_bytes_max: 16 << 20,
             sse_hold_bytes_max: 64 << 10,
+            response_hold_bytes_max: 1 << 20,
             findings_recorded_max: 64,
             recorded_body_bytes_max: 32 << 10,
+            audit_ns_max: 5_000_000_000,
             request_ns_max: 60_000_000_000,
             idle_ns_max: 600_000_000_000,
         }

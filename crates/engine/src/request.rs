@@ -5,7 +5,7 @@ use gateway_common::Reason;
 use wire::WireError;
 use wire::http1::{BodyEvent, BodyLength, BodyReader, Edit, HeadParser, RequestHead};
 
-use crate::io::{Bearer, Now};
+use crate::io::{Authorizations, Now};
 use crate::profile::{Authorization, Profile};
 
 /// A request whose head is known.
@@ -138,14 +138,11 @@ impl Incoming {
         self.header("content-type").is_some_and(|v| media_type(v) == "application/json")
     }
 
-    /// The bearer token, where this server takes one as evidence.
-    pub(crate) fn bearer(&self, profile: &Profile) -> Option<Bearer> {
-        if !profile.accepts_bearer {
-            return None;
-        }
-        let value = self.header("authorization")?;
-        let (scheme, token) = value.split_at_checked(7)?;
-        scheme.eq_ignore_ascii_case(b"bearer ").then(|| Bearer::new(token.trim_ascii()))
+    /// What the client sent as authorization, where this server takes tokens as
+    /// evidence.
+    pub(crate) fn authorizations(&self, profile: &Profile) -> Authorizations {
+        let values = self.head.all(&self.raw_head, "authorization");
+        Authorizations::new(values.filter(|_| profile.accepts_bearer))
     }
 
     /// The MCP session named by the client.

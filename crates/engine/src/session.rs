@@ -17,9 +17,6 @@ use crate::profile::Mode;
 use crate::replies;
 use crate::request::Incoming;
 
-/// Longest wait for the audit log before the connection is cut.
-const AUDIT_NS_MAX: u64 = 5_000_000_000;
-
 /// State of one downstream connection and its upstream connection.
 pub struct Session {
     flow: Flow,
@@ -104,8 +101,8 @@ impl Session {
         let wait = match &self.phase {
             Phase::Head if self.down.is_empty() => limits.idle_ns_max,
             Phase::Head | Phase::Body(_) | Phase::Identify(_) => limits.request_ns_max,
-            Phase::Reply(_) => AUDIT_NS_MAX,
-            Phase::Exchange(exchange) if exchange.is_ended() => AUDIT_NS_MAX,
+            Phase::Reply(_) => limits.audit_ns_max,
+            Phase::Exchange(exchange) if exchange.is_ended() => limits.audit_ns_max,
             Phase::Exchange(_) | Phase::Tunnel(_) | Phase::Closed => return None,
         };
         Some(self.since.mono_ns.saturating_add(wait))
@@ -125,7 +122,8 @@ impl Session {
     pub fn wants_upstream(&self, limits: &crate::Limits) -> bool {
         match &self.phase {
             Phase::Exchange(exchange) => {
-                exchange.held() < (limits.sse_hold_bytes_max as u64).max(1 << 20)
+                exchange.held()
+                    < limits.response_hold_bytes_max.max(2 * limits.sse_hold_bytes_max) as u64
             }
             _ => true,
         }
@@ -134,6 +132,11 @@ impl Session {
     /// Whether an output may become ready when the audit log moves.
     pub fn waits_for_audit(&self) -> bool {
         matches!(self.phase, Phase::Reply(_) | Phase::Exchange(_) | Phase::Tunnel(None))
+    }
+
+    /// Whether nothing is in work: the connection can be closed without loss.
+    pub fn is_idle(&self) -> bool {
+        matches!(self.phase, Phase::Head) && self.down.is_empty()
     }
 
     /// Whether the session has ended.
@@ -285,7 +288,7 @@ impl Session {
                 if self.serve_metadata(&incoming, env) {
                     return true;
                 }
-                self.outputs.push_back(Output::Authenticate(incoming.bearer(env.profile)));
+                self.outputs.push_back(Output::Authenticate(incoming.authorizations(env.profile)));
                 self.phase = Phase::Identify(Box::new(incoming));
                 false
             }

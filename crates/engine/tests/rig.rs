@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 
-use audit::{Bounds, Committer, Durability, Recorder, Store, Time};
+use audit::{Bounds, Committer, MemoryStore, Recorder, Store, Time};
 use bytes::Bytes;
 use engine::{Env, Flow, Input, Limits, Mode, Now, Observer, Output, Profile, Session};
 use gateway_common::Reason;
@@ -11,23 +11,44 @@ use policy::{AuthnMethod, PolicySet, Principal, PrincipalKind};
 /// A disk that can fail.
 #[derive(Default)]
 pub struct Disk {
-    pub bytes: Vec<u8>,
+    memory: MemoryStore,
     pub broken: bool,
 }
 
-impl Store for Disk {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
-        if self.broken {
-            return Err(std::io::ErrorKind::StorageFull.into());
+impl Disk {
+    fn works(&self) -> std::io::Result<()> {
+        match self.broken {
+            true => Err(std::io::ErrorKind::StorageFull.into()),
+            false => Ok(()),
         }
-        self.bytes.extend_from_slice(bytes);
-        Ok(())
+    }
+
+    /// Everything that was written.
+    pub fn bytes(&self) -> Vec<u8> {
+        self.memory.segments.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+    }
+}
+
+impl Store for Disk {
+    fn open(&mut self, index: u64, header: &[u8], capacity: u64) -> std::io::Result<()> {
+        self.works()?;
+        self.memory.open(index, header, capacity)
+    }
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<()> {
+        self.works()?;
+        self.memory.write(bytes)
     }
     fn sync(&mut self) -> std::io::Result<()> {
-        if self.broken {
-            return Err(std::io::ErrorKind::StorageFull.into());
-        }
-        Ok(())
+        self.works()?;
+        self.memory.sync()
+    }
+    fn seal(&mut self) -> std::io::Result<()> {
+        self.works()?;
+        self.memory.seal()
+    }
+    fn checkpoint(&mut self, note: &str) -> std::io::Result<()> {
+        self.works()?;
+        self.memory.checkpoint(note)
     }
 }
 
@@ -92,11 +113,11 @@ pub fn profile(mode: Mode) -> Profile {
 
 impl Rig {
     pub fn new(mode: Mode) -> Rig {
-        let durability = match mode {
-            Mode::Enforce => Durability::Durable,
-            Mode::Observe => Durability::BestEffort,
+        let (recorder, committer) = audit::channel(Bounds::default());
+        let recorder = match mode {
+            Mode::Enforce => recorder,
+            Mode::Observe => recorder.with_mode(audit::Mode::BestEffort),
         };
-        let (recorder, committer) = audit::channel(Bounds::default(), durability);
         let flow = Flow {
             number: 7,
             client: "127.0.0.1:40000".parse().unwrap(),
@@ -170,7 +191,7 @@ impl Rig {
     }
 
     pub fn disk_has(&self, needle: &str) -> bool {
-        memchr::memmem::find(&self.disk.bytes, needle.as_bytes()).is_some()
+        memchr::memmem::find(&self.disk.bytes(), needle.as_bytes()).is_some()
     }
 }
 

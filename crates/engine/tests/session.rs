@@ -183,7 +183,7 @@ fn malformed_requests_are_refused_and_recorded() {
         assert!(sent.contains(reason.label()), "{bytes:?}: {sent}");
         assert_eq!(rig.forwarded(), "");
         assert!(rig.closed.is_some());
-        assert!(!rig.disk.bytes.is_empty());
+        assert!(!rig.disk.bytes().is_empty());
     }
 }
 

@@ -162,7 +162,7 @@ impl Stage<'_> {
     fn client(&self, url: &str, tool: &str) -> anyhow::Result<String> {
         println!("-- client calls {tool} at {url}");
         let output = Command::new(self.programs.join("demo-client"))
-            .args(["--url", url, "call", tool, r#"{"customer_id":"c-1001"}"#])
+            .args(["--url", url, "call", tool, r#"{"customer_id":"1001"}"#])
             .stderr(Stdio::inherit())
             .output()
             .context("running demo-client")?;
@@ -179,21 +179,19 @@ impl Stage<'_> {
             Some(_) => "eBPF redirect, nothing reconfigured",
             None => "explicit listener",
         });
-        let ready = self.dir.join("ready");
+        let socket = self.dir.join("admin.sock");
         let log = fs::File::create(self.dir.join("gateway.log"))?;
         let child = Command::new(std::env::current_exe()?)
             .arg("run")
             .arg("--config")
             .arg(self.dir.join("panward.toml"))
-            .arg("--ready-file")
-            .arg(&ready)
             .stdout(Stdio::null())
             .stderr(log)
             .spawn()
             .context("starting panward run")?;
         let mut running = Running(child);
         let until = Instant::now() + Duration::from_secs(10);
-        while !ready.exists() {
+        while !is_ready(&socket) {
             if running.0.try_wait()?.is_some() || Instant::now() > until {
                 let said = fs::read_to_string(self.dir.join("gateway.log")).unwrap_or_default();
                 bail!("panward run did not become ready: {}", said.trim());
@@ -212,11 +210,10 @@ impl Stage<'_> {
             ),
             None => format!("listen = \"{LISTEN}\"\nupstream = \"{SERVER}\"\n"),
         };
-        let evidence = if self.cgroup.is_some() { "process" } else { "process" };
         format!(
             "mode = \"enforce\"\n\n[audit]\ndir = \"{dir}/audit\"\nsegment_bytes = 1048576\n\n\
              [policy]\ndir = \"{dir}/policy.d\"\n\n[admin]\nsocket = \"{dir}/admin.sock\"\n\n\
-             [[server]]\nname = \"crm\"\nevidence = [\"{evidence}\"]\n{place}"
+             [[server]]\nname = \"crm\"\nevidence = [\"process\"]\n{place}"
         )
     }
 
@@ -280,6 +277,11 @@ impl Drop for Running {
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
+}
+
+fn is_ready(socket: &Path) -> bool {
+    let answer = crate::admin::client::get(socket, "/readyz", Duration::from_secs(1));
+    matches!(answer, Ok((200, _)))
 }
 
 fn wait_for_port(address: &str) -> anyhow::Result<()> {

@@ -1,15 +1,16 @@
 //! The command line: one file per command.
 
-mod status;
+mod check;
+mod demo;
+mod dev;
+mod docs;
+mod run;
 mod sessions;
+mod status;
 mod tail;
 mod verify;
 
 use clap::{Parser, Subcommand};
-
-pub mod check;
-pub mod docs;
-pub mod dev;
 
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
 /// keeps tamper-evident records.
@@ -24,6 +25,10 @@ pub struct Cli {
 /// Commands of `panward`.
 #[derive(Debug, Subcommand)]
 pub enum Command {
+    /// Run the gateway.
+    Run(run::Run),
+    /// Show one client call before and after panward, on this machine.
+    Demo(demo::Demo),
     /// Ask the running gateway whether it is ready and what it has done.
     Status(status::StatusArgs),
     /// Checks a configuration and its policies.
@@ -44,6 +49,8 @@ pub enum Command {
 /// Runs the command; an error is printed in one line by `main` and exits 1.
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
     match cli.command {
+        Command::Run(args) => run::run(&args),
+        Command::Demo(args) => demo::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Check(arguments) => Ok(check::run(&arguments)),
         Command::Docs(arguments) => {
@@ -55,4 +62,18 @@ pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
         Command::Tail(args) => tail::run(args),
         Command::Verify(args) => verify::run(args),
     }
+}
+
+/// Diagnostics go to standard error (systemd puts them in the journal):
+/// `info` and above, or as `PANWARD_LOG` says. The audit log never goes there.
+fn log_to_stderr() {
+    use std::io::IsTerminal;
+    let filter = tracing_subscriber::EnvFilter::try_from_env("PANWARD_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    // A second call (tests in one process) changes nothing.
+    let _ = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .try_init();
 }

@@ -1,3 +1,4 @@
 //! Sockets: listening, connecting, TLS at the rim.
 
+pub mod local_peer;
 pub mod upstream;

@@ -20,6 +20,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
 use super::clock;
 use super::server::{Evidence, Gateway, Server};
+use crate::app::Stop;
 use crate::net::upstream::{self, Upstream};
 
 /// Bytes that wait for a slow reader before the other side is left unread.
@@ -111,7 +112,7 @@ impl<S: Socket> Connection<S> {
     pub async fn run(mut self) {
         let mut durable = self.gateway.durable.clone();
         let mut stop = self.gateway.stop.clone();
-        if self.server.profile.mode == engine::Mode::Observe && self.server.speaks_first() {
+        if self.server.profile.mode == engine::Mode::Observe && self.server.may_speak_first {
             self.connect().await;
         }
         while self.closing.is_none() {
@@ -130,7 +131,8 @@ impl<S: Socket> Connection<S> {
                 }
             });
             let mut moved = pin!(durable.changed());
-            let mut stopping = pin!(stop.changed());
+            let idle = self.session.is_idle();
+            let mut stopping = pin!(stop.wait_for(|s| *s == Stop::Now || (*s != Stop::No && idle)));
             let event = poll_fn(|cx| {
                 if stopping.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Event::ClientGone);
@@ -179,8 +181,8 @@ impl<S: Socket> Connection<S> {
     async fn carry_out(&mut self) {
         while let Some(output) = self.session.poll_output() {
             match output {
-                Output::Authenticate(bearer) => {
-                    let who = self.gateway.identify(&self.server, &self.evidence, bearer).await;
+                Output::Authenticate(sent) => {
+                    let who = self.gateway.identify(&self.server, &self.evidence, &sent).await;
                     self.handle(Input::Identity(who));
                 }
                 Output::Connect => self.connect().await,

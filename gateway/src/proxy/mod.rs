@@ -3,5 +3,6 @@
 pub mod accept;
 pub mod clock;
 pub mod connection;
+mod observer;
 mod refuse;
 pub mod server;

@@ -7,8 +7,7 @@ use gateway_common::Reason;
 use super::server::{Gateway, Server};
 
 /// A TLS handshake that failed, or did not end in time.
-pub fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, error: Option<&std::io::Error>) {
-    let reason = error.map_or(Reason::IdleTimeout, crate::tls::refusal_reason);
+pub fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, reason: Reason) {
     let mut record = Record::new(Kind::AuthFail, super::clock::now().wall_ns);
     record.flow = flow.number;
     record.origin = Some(Origin {
@@ -23,7 +22,7 @@ pub fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, error: Option<
         target: None,
         rpc_id: None,
         protocol_version: None,
-        http_method: Masked::constant(""),
+        http_method: None,
     });
     record.decision = Some(DecisionFacts {
         verdict: Verdict::Deny,
@@ -33,7 +32,7 @@ pub fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, error: Option<
         policy_set: gateway.snapshot.load().policies.hash(),
         enforced: true,
     });
-    gateway.metrics.refused(reason);
+    gateway.metrics.reason(reason);
     // The connection is closed in any case; a log that cannot take the record
     // shows in its own metric and health check.
     if gateway.recorder.record(&record).is_err() {

@@ -12,8 +12,10 @@ use policy::{PolicySet, Principal, Process};
 use tokio::sync::watch;
 
 use crate::admin::Metrics;
-use crate::identity::{self, Authenticator, PeerCertificate, ServerAuth};
+use crate::app::Stop;
+use crate::identity::{self, Authenticator, ServerAuth};
 use crate::redirect::MapHandles;
+use crate::tls::PeerCertificate;
 
 /// One covered MCP server.
 pub struct Server {
@@ -23,6 +25,8 @@ pub struct Server {
     pub auth: ServerAuth,
     /// Addresses that lead to it by redirect; an unspecified IP covers all.
     pub covers: Vec<SocketAddr>,
+    /// Explicit listener.
+    pub explicit: Option<SocketAddr>,
     /// Fixed address of the real server; the original destination otherwise.
     pub upstream: Option<SocketAddr>,
     /// TLS towards clients.
@@ -82,8 +86,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// Durable watermark of the log; changes wake waiting connections.
     pub durable: watch::Receiver<u64>,
-    /// Becomes true when connections must end.
-    pub stop: watch::Receiver<bool>,
+    /// How far the end of the gateway has come.
+    pub stop: watch::Receiver<Stop>,
     /// Checks certificates and tokens.
     pub authenticator: Authenticator,
     /// The redirect's maps, where it is in use.
@@ -106,6 +110,11 @@ impl Gateway {
         self.snapshot.load().servers.iter().find(|s| s.covers(destination)).cloned()
     }
 
+    /// The server with this name.
+    pub fn server_named(&self, name: &str) -> Option<Arc<Server>> {
+        self.snapshot.load().servers.iter().find(|s| s.profile.server == name).cloned()
+    }
+
     /// A number for a new connection.
     pub fn next_flow(&self) -> u64 {
         self.flows.fetch_add(1, Ordering::Relaxed) + 1
@@ -116,11 +125,11 @@ impl Gateway {
         &self,
         server: &Server,
         evidence: &Evidence,
-        bearer: Option<engine::Bearer>,
+        authorizations: &engine::Authorizations,
     ) -> Result<Arc<Principal>, Reason> {
         let evidence = identity::Evidence {
             client_cert: evidence.certificate.clone(),
-            bearer: bearer.map(|b| identity::Bearer::new(b.expose())),
+            bearer: identity::Bearer::from_headers(authorizations.expose()),
             process: evidence.process.clone(),
         };
         let now_s = super::clock::now().wall_ns / 1_000_000_000;
