@@ -44,12 +44,7 @@ pub(super) fn run(args: &Args) -> ExitCode {
 }
 
 /// Runs the command; inputs that fail are told on `err`, and the others still scanned.
-fn scan(
-    args: &Args,
-    stdin: &mut dyn Read,
-    out: &mut dyn Write,
-    err: &mut dyn Write,
-) -> ExitCode {
+fn scan(args: &Args, stdin: &mut dyn Read, out: &mut dyn Write, err: &mut dyn Write) -> ExitCode {
     let mut scan = Scan {
         scanner: Scanner::new(Settings::default()),
         json: args.json,
