@@ -1,1 +1,3 @@
-//! benches.
+//! Shared by the criterion benches: what they run on.
+
+pub mod corpus;

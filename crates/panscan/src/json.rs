@@ -43,6 +43,12 @@ impl StringState {
         let mut escaped = u64::from(self.escaped);
         self.escaped = false;
         backslashes &= !escaped;
+        if backslashes & backslashes << 1 == 0 {
+            // The usual case, `\"` and the like: each escapes what is behind it.
+            escaped |= backslashes << 1;
+            self.escaped = backslashes >> 63 != 0;
+            backslashes = 0;
+        }
         while backslashes != 0 {
             let at = backslashes.trailing_zeros();
             if at == 63 {

@@ -163,6 +163,7 @@ fn low(len: u32) -> u64 {
 }
 
 /// First position where something that is not ASCII may join digits or be one.
+#[inline(always)]
 fn unusual<L: Lanes>(
     buf: &[u8],
     base: usize,
@@ -172,11 +173,14 @@ fn unusual<L: Lanes>(
     before: &Edges,
 ) -> Option<usize> {
     let behind = run << 1 | before.run;
-    let mut odd = high & (behind | digits >> 1) | backslashes & behind;
+    // Of escapes only `\uXXXX` and `\/` join; what follows the last byte is not known here.
+    let unicode = backslashes & (lanes.equal(b'u') >> 1 | 1 << 63);
+    let slash = backslashes & (lanes.equal(b'/') >> 1 | 1 << 63);
+    let mut odd = high & (behind | digits >> 1) | (unicode | slash) & behind;
     if digits & 1 != 0 && before.high != 0 {
         odd |= 1;
     }
-    let mut maybe = lanes.equal(0xEF) & high | backslashes & (lanes.equal(b'u') >> 1 | 1 << 63);
+    let mut maybe = lanes.equal(0xEF) | unicode;
     maybe &= !odd;
     let first = odd.trailing_zeros();
     while maybe != 0 {

@@ -9,6 +9,7 @@ mod sessions;
 mod status;
 mod tail;
 mod verify;
+mod scan;
 
 use clap::{Parser, Subcommand};
 
@@ -44,6 +45,8 @@ pub enum Command {
     Tail(tail::TailArgs),
     /// Prove that an audit log was not changed.
     Verify(verify::VerifyArgs),
+    /// Find card numbers in files or standard input.
+    Scan(scan::Args),
 }
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
@@ -76,4 +79,6 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
+        Command::Scan(args) => Ok(scan::run(&args)),
+    }
 }
