@@ -85,7 +85,7 @@ pub struct TokenRequest {
 /// like one, since a config refuses what this names.
 pub fn is_dev_issuer(issuer: &str) -> bool {
     let url = Url::parse(issuer).ok();
-    issuer.starts_with(DEV_ISSUER) || url.as_ref().is_some_and(|url| is_loopback(url))
+    issuer.starts_with(DEV_ISSUER) || url.as_ref().is_some_and(is_loopback)
 }
 
 pub(crate) fn is_loopback(url: &Url) -> bool {

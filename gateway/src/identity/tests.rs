@@ -1,5 +1,6 @@
 //! Every refusal, rotation, outage and hostile token, with keys made for the test.
 
+mod fetch;
 mod hostile;
 mod keys;
 mod order;

@@ -117,7 +117,8 @@ impl PeerCertificate {
         for name in &names.value.general_names {
             match name {
                 GeneralName::URI(uri) if is_spiffe(uri) => {
-                    if self.spiffe.replace(plain(uri)?).is_some() {
+                    let earlier = self.spiffe.replace(plain(uri)?);
+                    if earlier.is_some() {
                         return Err(invalid("two SPIFFE IDs"));
                     }
                 }
