@@ -64,6 +64,7 @@ pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
         Command::Sessions(args) => sessions::run(args),
         Command::Tail(args) => tail::run(args),
         Command::Verify(args) => verify::run(args),
+        Command::Scan(args) => Ok(scan::run(&args)),
     }
 }
 
@@ -79,6 +80,4 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
-        Command::Scan(args) => Ok(scan::run(&args)),
-    }
 }
