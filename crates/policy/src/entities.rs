@@ -12,7 +12,7 @@ use cedar_policy::{
     RestrictedExpression as Value, Schema,
 };
 
-use crate::action::{self, Acts};
+use crate::action::{self, ActsOn};
 use crate::schema::TYPES;
 use crate::{Arguments, Principal, PrincipalKind, Process, Request, Scalar};
 
@@ -141,10 +141,10 @@ fn groups(principal: &Principal) -> Result<HashSet<EntityUid>, Unaskable> {
     }
 }
 
-fn resource_entity(acts: Acts, request: &Request<'_>) -> Result<Entity, Unaskable> {
+fn resource_entity(acts: ActsOn, request: &Request<'_>) -> Result<Entity, Unaskable> {
     let server = uid(&TYPES.server, request.server);
     let (kind, attribute) = match acts {
-        Acts::OnServer => {
+        ActsOn::Server => {
             let name = [("name".to_owned(), text(request.server))];
             return Ok(Entity::new(
                 server,
@@ -152,9 +152,9 @@ fn resource_entity(acts: Acts, request: &Request<'_>) -> Result<Entity, Unaskabl
                 HashSet::new(),
             )?);
         }
-        Acts::OnTool => (&TYPES.tool, "name"),
-        Acts::OnResource => (&TYPES.resource, "uri"),
-        Acts::OnPrompt => (&TYPES.prompt, "name"),
+        ActsOn::Tool => (&TYPES.tool, "name"),
+        ActsOn::Resource => (&TYPES.resource, "uri"),
+        ActsOn::Prompt => (&TYPES.prompt, "name"),
     };
     let target = request.target.ok_or(Unaskable)?;
     let id = uid(kind, &format!("{}/{target}", request.server));
@@ -194,7 +194,9 @@ fn argument_entities(arguments: &Arguments) -> Result<[Entity; 3], Unaskable> {
             }
         }
     }
-    let entity = |kind, tags| Entity::new_with_tags(uid(kind, "request"), [], [], tags);
+    let entity = |kind, tags| -> Result<Entity, Unaskable> {
+        Ok(Entity::new_with_tags(uid(kind, "request"), [], [], tags)?)
+    };
     Ok([
         entity(&TYPES.text, as_text)?,
         entity(&TYPES.numbers, numbers)?,
