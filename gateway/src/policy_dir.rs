@@ -127,3 +127,79 @@ fn read_file(path: &Path, bytes_max: u64) -> Result<String, PolicyDirError> {
     }
     Ok(text)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder(files: &[(&str, &str)]) -> tempfile::TempDir {
+        let dir = tempfile::tempdir().expect("a folder");
+        for (name, text) in files {
+            std::fs::write(dir.path().join(name), text).expect("written");
+        }
+        dir
+    }
+
+    const ALL: &str = "permit(principal, action, resource);";
+
+    #[test]
+    fn cedar_files_are_read_in_order_and_others_left() {
+        let dir = folder(&[
+            ("b.cedar", ALL),
+            ("a.cedar", ALL),
+            (".x.cedar", "?"),
+            ("README", "?"),
+        ]);
+        let set = load(dir.path(), &Limits::default()).expect("good");
+        assert_eq!(set.ids(), ["a.cedar#1", "b.cedar#1"]);
+    }
+
+    #[test]
+    fn errors_name_the_path_the_line_and_the_column() {
+        let dir = folder(&[(
+            "a.cedar",
+            "@maks(\"off\")\npermit(principal, action, resource);",
+        )]);
+        let error = load(dir.path(), &Limits::default())
+            .expect_err("refused")
+            .to_string();
+        let expected = format!(
+            "{}/a.cedar:1:1: unknown annotation @maks",
+            dir.path().display()
+        );
+        assert!(error.starts_with(&expected), "{error}");
+        let error = load(&dir.path().join("no"), &Limits::default()).expect_err("refused");
+        assert!(
+            error
+                .to_string()
+                .ends_with("/no: No such file or directory (os error 2)")
+        );
+    }
+
+    #[test]
+    fn a_file_that_cannot_be_read_whole_is_an_error() {
+        let limits = Limits {
+            policy_file_bytes_max: 40,
+            policy_files_max: 2,
+            ..Limits::default()
+        };
+        let good = folder(&[("a.cedar", ALL), ("b.cedar", ALL)]);
+        assert!(load(good.path(), &limits).is_ok());
+        let large = folder(&[("a.cedar", &format!("{ALL}// more"))]);
+        let error = load(large.path(), &limits)
+            .expect_err("refused")
+            .to_string();
+        assert!(
+            error.ends_with("is larger than 40 bytes (policy_file_bytes_max)"),
+            "{error}"
+        );
+        let many = folder(&[("a.cedar", ALL), ("b.cedar", ALL), ("c.cedar", ALL)]);
+        assert!(load(many.path(), &limits).is_err());
+        let sub = folder(&[]);
+        std::fs::create_dir(sub.path().join("d.cedar")).expect("made");
+        assert!(load(sub.path(), &limits).is_err());
+        std::fs::remove_dir(sub.path().join("d.cedar")).expect("removed");
+        std::fs::write(sub.path().join("e.cedar"), b"\xff\xfe").expect("written");
+        assert!(load(sub.path(), &limits).is_err());
+    }
+}

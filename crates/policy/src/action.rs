@@ -12,18 +12,18 @@ use crate::schema::VALIDATOR;
 
 /// The kind of entity a method acts on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Acts {
-    OnServer,
-    OnTool,
-    OnResource,
-    OnPrompt,
+pub(crate) enum ActsOn {
+    Server,
+    Tool,
+    Resource,
+    Prompt,
 }
 
 /// One action: its entity, with groups as parents.
 pub(crate) struct Action {
     pub(crate) uid: EntityUid,
     pub(crate) entity: Entity,
-    pub(crate) acts: Acts,
+    pub(crate) acts: ActsOn,
 }
 
 /// Action of a JSON-RPC method.
@@ -67,12 +67,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
     Table { by_method, other }
 });
 
-fn acts(method: &str) -> Acts {
+fn acts(method: &str) -> ActsOn {
     match method {
-        "tools/call" => Acts::OnTool,
-        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => Acts::OnResource,
-        "prompts/get" => Acts::OnPrompt,
-        _ => Acts::OnServer,
+        "tools/call" => ActsOn::Tool,
+        "resources/read" | "resources/subscribe" | "resources/unsubscribe" => ActsOn::Resource,
+        "prompts/get" => ActsOn::Prompt,
+        _ => ActsOn::Server,
     }
 }
 

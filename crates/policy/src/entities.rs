@@ -9,10 +9,10 @@ use std::collections::HashSet;
 
 use cedar_policy::{
     Context, Entities, Entity, EntityId, EntityTypeName, EntityUid, Request as CedarRequest,
-    RestrictedExpression as Value,
+    RestrictedExpression as Value, Schema,
 };
 
-use crate::action::{self, Acts};
+use crate::action::{self, ActsOn};
 use crate::schema::TYPES;
 use crate::{Arguments, Principal, PrincipalKind, Process, Request, Scalar};
 
@@ -28,6 +28,14 @@ impl<E: std::error::Error> From<E> for Unaskable {
 
 /// The question in Cedar's terms.
 pub(crate) fn ask(request: &Request<'_>) -> Result<(CedarRequest, Entities), Unaskable> {
+    // Types are right by construction; a test checks it for every action.
+    ask_checked(request, None)
+}
+
+fn ask_checked(
+    request: &Request<'_>,
+    schema: Option<&Schema>,
+) -> Result<(CedarRequest, Entities), Unaskable> {
     if request.server.is_empty() || request.server.contains('/') {
         return Err(Unaskable);
     }
@@ -41,8 +49,7 @@ pub(crate) fn ask(request: &Request<'_>) -> Result<(CedarRequest, Entities), Una
         action.uid.clone(),
         resource.uid(),
         context,
-        // Types are right by construction; a test checks it for every action.
-        None,
+        schema,
     )?;
     let entities = Entities::from_entities(
         [
@@ -134,10 +141,10 @@ fn groups(principal: &Principal) -> Result<HashSet<EntityUid>, Unaskable> {
     }
 }
 
-fn resource_entity(acts: Acts, request: &Request<'_>) -> Result<Entity, Unaskable> {
+fn resource_entity(acts: ActsOn, request: &Request<'_>) -> Result<Entity, Unaskable> {
     let server = uid(&TYPES.server, request.server);
     let (kind, attribute) = match acts {
-        Acts::OnServer => {
+        ActsOn::Server => {
             let name = [("name".to_owned(), text(request.server))];
             return Ok(Entity::new(
                 server,
@@ -145,9 +152,9 @@ fn resource_entity(acts: Acts, request: &Request<'_>) -> Result<Entity, Unaskabl
                 HashSet::new(),
             )?);
         }
-        Acts::OnTool => (&TYPES.tool, "name"),
-        Acts::OnResource => (&TYPES.resource, "uri"),
-        Acts::OnPrompt => (&TYPES.prompt, "name"),
+        ActsOn::Tool => (&TYPES.tool, "name"),
+        ActsOn::Resource => (&TYPES.resource, "uri"),
+        ActsOn::Prompt => (&TYPES.prompt, "name"),
     };
     let target = request.target.ok_or(Unaskable)?;
     let id = uid(kind, &format!("{}/{target}", request.server));
@@ -187,7 +194,9 @@ fn argument_entities(arguments: &Arguments) -> Result<[Entity; 3], Unaskable> {
             }
         }
     }
-    let entity = |kind, tags| Entity::new_with_tags(uid(kind, "request"), [], [], tags);
+    let entity = |kind, tags| -> Result<Entity, Unaskable> {
+        Ok(Entity::new_with_tags(uid(kind, "request"), [], [], tags)?)
+    };
     Ok([
         entity(&TYPES.text, as_text)?,
         entity(&TYPES.numbers, numbers)?,
@@ -309,5 +318,59 @@ mod tests {
         assert_eq!(decimal("1.2.3"), None);
         assert_eq!(decimal("+1"), None);
         assert_eq!(decimal("NaN"), None);
+    }
+
+    #[test]
+    fn questions_have_the_types_that_policies_are_checked_against() {
+        let principal = |kind, full: bool| Principal {
+            kind,
+            id: "a".to_owned(),
+            issuer: full.then(|| "https://idp.example".to_owned()),
+            method: crate::AuthnMethod::Oidc,
+            groups: vec!["g".to_owned()],
+            token_id: full.then(|| "t".to_owned()),
+            key_id: full.then(|| "k".to_owned()),
+            process: full.then(|| Process {
+                pid: 1,
+                uid: 2,
+                gid: 3,
+                cgroup_id: 4,
+                comm: "c".to_owned(),
+                exe: Some("/bin/c".to_owned()),
+                unit: Some("c.service".to_owned()),
+            }),
+        };
+        let mut arguments = Arguments::new();
+        arguments
+            .push("a", Scalar::Int(1))
+            .expect("below the bounds");
+        arguments
+            .push("b", Scalar::Decimal("1.5".to_owned()))
+            .expect("below the bounds");
+        arguments.push("c", Scalar::Null).expect("below the bounds");
+        let schema = crate::schema::VALIDATOR.schema();
+        for method in action::methods().into_iter().chain(["made/up"]) {
+            for kind in [
+                PrincipalKind::User,
+                PrincipalKind::Workload,
+                PrincipalKind::Process,
+            ] {
+                for full in [false, true] {
+                    let request = Request {
+                        principal: &principal(kind, full),
+                        server: "crm",
+                        method,
+                        target: Some("x"),
+                        arguments: &arguments,
+                        session: full.then_some("s"),
+                        client_ip: "10.0.0.1".parse().expect("an address"),
+                    };
+                    assert!(
+                        ask_checked(&request, Some(schema)).is_ok(),
+                        "{method} {kind:?}"
+                    );
+                }
+            }
+        }
     }
 }

@@ -45,9 +45,25 @@ impl PolicyError {
     }
 }
 
-/// Collapses white space, so that a message is one line whatever Cedar wrote.
+/// Collapses white space, so that a message is one line whatever Cedar wrote,
+/// and escapes what would move a terminal's cursor or turn its text around:
+/// Cedar quotes names from the file.
 fn one_line(message: &str) -> String {
-    message.split_whitespace().collect::<Vec<_>>().join(" ")
+    let mut line = String::with_capacity(message.len());
+    for word in message.split_whitespace() {
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        for c in word.chars() {
+            let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+            if c.is_control() || turns {
+                line.extend(c.escape_unicode());
+            } else {
+                line.push(c);
+            }
+        }
+    }
+    line
 }
 
 #[cfg(test)]

@@ -1,8 +1,10 @@
 //! Texts -> policies: parse, name, read annotations, check types.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use cedar_policy::{Policy, PolicyId, PolicySet as CedarSet, ValidationMode};
+use cedar_policy::{
+    Policy, PolicyId, PolicySet as CedarSet, ValidationError, ValidationMode, ValidationWarning,
+};
 use miette::Diagnostic;
 
 use crate::annotations::{self, Annotations};
@@ -37,7 +39,7 @@ pub(crate) fn load(files: &[(String, String)]) -> Result<Loaded, Vec<PolicyError
 /// What may be there only once, and where it was first.
 #[derive(Default)]
 struct Seen {
-    files: HashMap<String, ()>,
+    files: HashSet<String>,
     ids: HashMap<String, String>,
     policies: usize,
 }
@@ -49,7 +51,7 @@ fn load_file(
     seen: &mut Seen,
 ) -> Result<(), Vec<PolicyError>> {
     let error = |offset: usize, message: String| PolicyError::at(file, text, offset, message);
-    if seen.files.insert(file.to_owned(), ()).is_some() {
+    if !seen.files.insert(file.to_owned()) {
         return Err(vec![error(0, "file is given twice".to_owned())]);
     }
     if text.len() > PolicySet::FILE_BYTES_MAX {
@@ -131,17 +133,60 @@ fn parse_errors(file: &str, text: &str, errors: &cedar_policy::ParseErrors) -> V
         .collect()
 }
 
-/// Strict validation against the schema; also a policy that can never apply
-/// (Cedar warns, we refuse: it is a mistyped name nearly always).
+/// Strict validation against the schema, and some of Cedar's warnings.
+///
+/// Cedar checks a policy once for each action it might be asked for and repeats
+/// itself; here one place has one message, and what follows from another error
+/// of the same policy is left out.
 fn check_types(file: &str, text: &str, parsed: &CedarSet) -> Vec<PolicyError> {
     let result = VALIDATOR.validate(parsed, ValidationMode::Strict);
-    let errors = result
+    let inapplicable =
+        |error: &&ValidationError| matches!(error, ValidationError::InvalidActionApplication(_));
+    let mut wrong: HashSet<&PolicyId> = HashSet::new();
+    let mut found: BTreeMap<usize, String> = BTreeMap::new();
+    let mut add = |offset: usize, message: String| {
+        let kept = found.entry(offset).or_insert_with(|| message.clone());
+        if message < *kept {
+            *kept = message;
+        }
+    };
+    for error in result
         .validation_errors()
-        .map(|error| PolicyError::at(file, text, offset(error), described(error)));
-    let warnings = result
+        .filter(|error| !inapplicable(error))
+    {
+        wrong.insert(error.policy_id());
+        add(offset(error), described(error));
+    }
+    for error in result.validation_errors().filter(inapplicable) {
+        if wrong.insert(error.policy_id()) {
+            add(offset(error), described(error));
+        }
+    }
+    for warning in result
         .validation_warnings()
-        .map(|warning| PolicyError::at(file, text, offset(warning), described(warning)));
-    errors.chain(warnings).collect()
+        .filter(|warning| refused(warning))
+    {
+        if !wrong.contains(warning.policy_id()) {
+            add(offset(warning), described(warning));
+        }
+    }
+    let errors = found.into_iter();
+    errors
+        .map(|(offset, message)| PolicyError::at(file, text, offset, message))
+        .collect()
+}
+
+/// A policy that can never apply has a mistyped name nearly always, and text
+/// with direction marks reads otherwise than it decides. Letters of several
+/// scripts are left: tools have names in every language.
+fn refused(warning: &ValidationWarning) -> bool {
+    match warning {
+        ValidationWarning::MixedScriptString(_)
+        | ValidationWarning::MixedScriptIdentifier(_)
+        | ValidationWarning::ConfusableIdentifier(_) => false,
+        // Bidirectional marks, impossible policies, and what Cedar adds later.
+        _ => true,
+    }
 }
 
 /// Start of the first label.
@@ -152,16 +197,25 @@ fn offset(diagnostic: &dyn Diagnostic) -> usize {
         .map_or(0, |label| label.offset())
 }
 
-/// Cedar's message without its own policy id (it numbers them anew for each
-/// parse), with its hint.
+/// Cedar's message with its hint, without the ids that Cedar gave the policies
+/// while parsing.
 fn described<D: Diagnostic>(diagnostic: &D) -> String {
-    let message = diagnostic.to_string();
-    let message = message
+    let message = without_id(&diagnostic.to_string());
+    let help = diagnostic.help().map(|help| without_id(&help.to_string()));
+    match help {
+        // Cedar's nearest action comes from the order of a hash map: it differs
+        // from run to run, and is far off at times.
+        Some(help) if !help.contains("Mcp::Action::") => format!("{message} ({help})"),
+        _ => message,
+    }
+}
+
+fn without_id(message: &str) -> String {
+    match message
         .strip_prefix("for policy `policy")
         .and_then(|rest| rest.split_once("`, "))
-        .map_or(message.as_str(), |(_, rest)| rest);
-    match diagnostic.help() {
-        Some(help) => format!("{message} ({help})"),
+    {
+        Some((_, rest)) => rest.to_owned(),
         None => message.to_owned(),
     }
 }

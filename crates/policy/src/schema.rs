@@ -8,7 +8,7 @@ use cedar_policy::{EntityTypeName, Schema, Validator};
 /// Version of [`SCHEMA`]; part of the hash of every policy set.
 pub const SCHEMA_VERSION: &str = "mcp-1";
 
-/// The schema in Cedar's own syntax: what `panward policy schema` prints.
+/// The schema in Cedar's own syntax.
 pub const SCHEMA: &str = include_str!("panward.cedarschema");
 
 /// Parsed once; our own constant, and a test parses it.

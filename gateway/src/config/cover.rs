@@ -43,6 +43,15 @@ pub(super) fn check(
     admin: Option<SocketAddr>,
 ) {
     let uses = uses(servers, admin);
+    for server in servers {
+        if server
+            .explicit
+            .is_some_and(|explicit| METADATA.contains(&explicit.upstream.ip()))
+        {
+            let key = format!("server.{}.upstream", server.name);
+            problems.push(key, "the cloud's metadata service is never an upstream");
+        }
+    }
     for used in &uses {
         let covered = used.key.contains(".inbound") || used.key.contains(".outbound");
         if METADATA.contains(&used.address.ip()) {
