@@ -127,7 +127,7 @@ fn clean_events_leave_at_once_and_one_with_a_card_after_its_record() {
     assert!(rig.sent().contains("data: {\"a\":1}\n\n"));
     let event = format!("data: {{\"t\":\"{PAN}\"}}\n\n");
     rig.server(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes());
-    assert_eq!(rig.sent(), "");
+    assert!(!rig.sent().contains("data"), "the event waits for its record");
     rig.commit();
     assert!(rig.sent().contains(MASKED));
     rig.server(b"0\r\n\r\n");

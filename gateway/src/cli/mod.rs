@@ -3,7 +3,7 @@
 mod check;
 mod demo;
 mod dev;
-mod docs;
+pub mod docs;
 mod run;
 mod sessions;
 mod status;
