@@ -146,7 +146,8 @@ pub struct OutKey {
 )]
 #[repr(C)]
 pub struct FlowTuple {
-    /// `BYPASS`: [`bypass_scope`]. `TUPLES`: the cookie when the destination is
+    /// `BYPASS`, and `TUPLES` with [`DIRECTION_OWN`]: [`bypass_scope`]. Other
+    /// `TUPLES`: the cookie when the destination is
     /// loopback (two namespaces can have that same tuple), else 0.
     pub scope: u64,
     /// Client address.

@@ -16,12 +16,14 @@ use aya_ebpf::{
     programs::SockOpsContext,
 };
 use aya_log_ebpf::{error, warn};
-use gateway_common::{Addr16, DIRECTION_OWN, EXEMPT, FlowTuple, Identity, Reason, loopback_scope};
+use gateway_common::{
+    Addr16, DIRECTION_OWN, EXEMPT, FlowTuple, Identity, Reason, bypass_scope, loopback_scope,
+};
 
 use crate::{
     ctx::{AF_INET, load},
     load_words,
-    maps::{BYPASS, SK_ACCEPTED, SK_CLIENT, SK_EXEMPT, SK_LISTENER, TUPLES, count},
+    maps::{BYPASS, NETNS, SK_ACCEPTED, SK_CLIENT, SK_EXEMPT, SK_LISTENER, TUPLES, count},
 };
 
 const TCP_CLOSE: u32 = 7;
@@ -87,7 +89,6 @@ fn let_through(ctx: &SockOpsContext, scope: u32) {
     }
     error!(ctx, "no room in BYPASS: an upstream connection is refused");
     // It will be steered back to the gateway, which has to know and refuse it.
-    tuple.scope = 0;
     let own = Identity {
         direction: DIRECTION_OWN,
         ..EMPTY
@@ -125,20 +126,35 @@ fn accepted(ctx: &SockOpsContext) {
     };
     let mut tuple = tuple_of(ctx).from_there();
     tuple.scope = loopback_scope(&tuple, *cookie);
-    // SAFETY: the entry is copied before it is removed; nobody else removes it,
-    // and an LRU eviction in between can at worst mix in another connection's
-    // insert of the same slot, which the check below does not let pass.
-    if let Some(identity) = unsafe { TUPLES.get(tuple) } {
-        if !SK_ACCEPTED.set(socket, identity) {
-            count(Reason::TupleMiss);
-            warn!(
-                ctx,
-                "no memory to hand over the connection of pid {}", identity.tgid
-            );
-        }
-        // Gone already is as good.
-        let _ = TUPLES.remove(tuple);
+    if take_over(ctx, socket, &tuple) {
+        return;
     }
+    // A remote client, or one of our own that `let_through` could not let through.
+    // SAFETY: a map of plain integers.
+    if let Some(slot) = unsafe { NETNS.get(*cookie) } {
+        tuple.scope = u64::from(bypass_scope(slot.index));
+        take_over(ctx, socket, &tuple);
+    }
+}
+
+/// Moves an entry of TUPLES to the accepted socket. False: there is none.
+#[inline(always)]
+fn take_over(ctx: &SockOpsContext, socket: *mut c_void, tuple: &FlowTuple) -> bool {
+    // SAFETY: a map of plain integers; the value is copied before it is removed,
+    // and nobody else has this tuple while the connection lives.
+    let Some(identity) = (unsafe { TUPLES.get(tuple) }) else {
+        return false;
+    };
+    if !SK_ACCEPTED.set(socket, identity) {
+        count(Reason::TupleMiss);
+        warn!(
+            ctx,
+            "no memory to hand over the connection of pid {}", identity.tgid
+        );
+    }
+    // Gone already is as good.
+    let _ = TUPLES.remove(tuple);
+    true
 }
 
 /// Only sockets of our own upstream connections have asked for this call.

@@ -4,7 +4,12 @@
 //!
 //! Tests run one after another (cgroup membership belongs to the process).
 
+mod failure;
 mod gate;
 mod host;
+mod identity;
 mod inbound;
+mod lifecycle;
+mod outbound;
+mod probe;
 mod upstream;
