@@ -145,15 +145,16 @@ mod tests {
 
     #[test]
     fn connecting_to_the_unspecified_address_means_loopback() {
+        let ip = |text: &str| -> IpAddr { text.parse().expect("written here") };
         let to = |text: &str| {
             Addr16::from_ip(text.parse().expect("written here"))
                 .as_destination()
                 .to_ip()
         };
-        assert_eq!(to("0.0.0.0").to_string(), "127.0.0.1");
-        assert_eq!(to("::").to_string(), "::1");
-        assert_eq!(to("0.0.0.1").to_string(), "0.0.0.1");
-        assert_eq!(to("2001:db8::").to_string(), "2001:db8::");
+        assert_eq!(to("0.0.0.0"), ip("127.0.0.1"));
+        assert_eq!(to("::"), ip("::1"));
+        assert_eq!(to("0.0.0.1"), ip("0.0.0.1"));
+        assert_eq!(to("2001:db8::"), ip("2001:db8::"));
     }
 
     #[test]

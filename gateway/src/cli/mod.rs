@@ -1,5 +1,7 @@
 //! The command line: one file per command.
 
+mod detach;
+
 use clap::{Parser, Subcommand};
 
 /// Transparent MCP gateway: knows who calls, decides, masks card numbers, and
@@ -14,9 +16,14 @@ pub struct Cli {
 
 /// Commands of `panward`.
 #[derive(Debug, Subcommand)]
-pub enum Command {}
+pub enum Command {
+    /// Takes the redirect off this host; covered traffic goes direct again.
+    Detach(detach::DetachArgs),
+}
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
-    match cli.command {}
+    match cli.command {
+        Command::Detach(args) => detach::run(&args),
+    }
 }

@@ -377,7 +377,7 @@ fn open_cgroup(path: &Path) -> Result<File, RedirectError> {
         path: path.to_owned(),
     };
     let stat = rustix::fs::statfs(path).map_err(|_| not())?;
-    if stat.f_type as i64 != CGROUP2_SUPER_MAGIC {
+    if stat.f_type != CGROUP2_SUPER_MAGIC {
         return Err(not());
     }
     let mount = process::cgroup2_mount(path).ok_or_else(not)?;
