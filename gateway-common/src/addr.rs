@@ -46,6 +46,35 @@ impl Addr16 {
         }
     }
 
+    /// Equality in const code, the most telling word first.
+    #[inline(always)]
+    pub const fn same(&self, other: &Self) -> bool {
+        self.words[3] == other.words[3]
+            && self.words[2] == other.words[2]
+            && self.words[1] == other.words[1]
+            && self.words[0] == other.words[0]
+    }
+
+    /// What a connect() to this address reaches: the unspecified address means
+    /// this host (Linux takes loopback of the same family).
+    #[inline(always)]
+    pub const fn as_destination(self) -> Self {
+        let [a, b, c, d] = self.words;
+        if a != 0 || b != 0 || d != 0 {
+            self
+        } else if c == Self::MAPPED {
+            Self {
+                words: [0, 0, c, 0x7f00_0001_u32.to_be()],
+            }
+        } else if c == 0 {
+            Self {
+                words: [0, 0, 0, 1_u32.to_be()],
+            }
+        } else {
+            self
+        }
+    }
+
     /// From an address of either family.
     pub const fn from_ip(ip: IpAddr) -> Self {
         let octets = match ip {
@@ -112,6 +141,20 @@ mod tests {
             Addr16::from_v4_word(u32::from_ne_bytes(v4.octets()))
         );
         assert!(mapped.is_v4());
+    }
+
+    #[test]
+    fn connecting_to_the_unspecified_address_means_loopback() {
+        let ip = |text: &str| -> IpAddr { text.parse().expect("written here") };
+        let to = |text: &str| {
+            Addr16::from_ip(text.parse().expect("written here"))
+                .as_destination()
+                .to_ip()
+        };
+        assert_eq!(to("0.0.0.0"), ip("127.0.0.1"));
+        assert_eq!(to("::"), ip("::1"));
+        assert_eq!(to("0.0.0.1"), ip("0.0.0.1"));
+        assert_eq!(to("2001:db8::"), ip("2001:db8::"));
     }
 
     #[test]

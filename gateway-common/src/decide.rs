@@ -99,15 +99,7 @@ const METADATA_V6: Addr16 = Addr16::from_ip(IpAddr::V6(Ipv6Addr::new(
 /// False for the addresses that no rule may cover, however wide it is.
 #[inline(always)]
 pub const fn is_coverable(addr: &Addr16) -> bool {
-    !same(addr, &METADATA_V4) && !same(addr, &METADATA_V6)
-}
-
-#[inline(always)]
-const fn same(left: &Addr16, right: &Addr16) -> bool {
-    left.words[3] == right.words[3]
-        && left.words[2] == right.words[2]
-        && left.words[1] == right.words[1]
-        && left.words[0] == right.words[0]
+    !addr.same(&METADATA_V4) && !addr.same(&METADATA_V6)
 }
 
 /// [`FlowTuple::scope`] of a `TUPLES` entry.

@@ -11,6 +11,7 @@
 mod addr;
 mod decide;
 mod maps;
+mod names;
 mod reason;
 
 pub use addr::Addr16;
@@ -19,8 +20,9 @@ pub use decide::{
     transport,
 };
 pub use maps::{
-    ABI, COUNTERS, Cfg, DIRECTION_INBOUND, DIRECTION_OUTBOUND, FAIL_CLOSED, FAIL_OPEN, FlowTuple,
-    IN_KEY_FIXED_BITS, Identity, InKey, InValue, LISTENERS_PER_NETNS, NETNS_MAX, NetnsSlot, OutKey,
-    RULES_MAX, TUPLES_MAX, listener_slot,
+    ABI, COUNTERS, Cfg, DIRECTION_INBOUND, DIRECTION_OUTBOUND, DIRECTION_OWN, EXEMPT, FAIL_CLOSED,
+    FAIL_OPEN, FlowTuple, IN_KEY_FIXED_BITS, Identity, InKey, InValue, LISTENERS_PER_NETNS,
+    NETNS_MAX, NetnsSlot, OutKey, RULES_MAX, TUPLES_MAX, bypass_scope, listener_slot,
 };
+pub use names::{CGROUP_PROGRAMS, MAPS, NETNS_PROGRAM};
 pub use reason::Reason;

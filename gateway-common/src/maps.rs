@@ -11,7 +11,8 @@
 //! | `LISTENERS` | SOCKMAP | [`listener_slot`] | socket |
 //! | `SK_CLIENT` | SK_STORAGE | client socket | [`Identity`] |
 //! | `SK_ACCEPTED` | SK_STORAGE | accepted socket | [`Identity`] |
-//! | `SK_EXEMPT` | SK_STORAGE | our upstream socket | `u32` |
+//! | `SK_LISTENER` | SK_STORAGE, cloned to accepted sockets | our listener | netns cookie, `u64` |
+//! | `SK_EXEMPT` | SK_STORAGE | our upstream socket | [`EXEMPT`], then [`bypass_scope`] |
 //! | `TUPLES` | LRU hash | [`FlowTuple`] | [`Identity`] |
 //! | `BYPASS` | hash | [`FlowTuple`] | `u32` |
 //! | `COUNTERS` | per-CPU array | `Reason` code | `u64` |
@@ -32,6 +33,20 @@ pub const FAIL_OPEN: u32 = 1;
 pub const DIRECTION_INBOUND: u32 = 0;
 /// [`Identity::direction`]: towards a server elsewhere.
 pub const DIRECTION_OUTBOUND: u32 = 1;
+
+/// [`Identity::direction`]: the gateway's own upstream connection, which could
+/// not be let through and came back to the gateway. To be refused.
+pub const DIRECTION_OWN: u32 = 2;
+
+/// Value that user space gives to `SK_EXEMPT` of its upstream socket.
+pub const EXEMPT: u32 = 1;
+
+/// Value that the connect hook gives to `SK_EXEMPT` when the destination port is
+/// covered, and [`FlowTuple::scope`] of that connection's `BYPASS` entry.
+#[inline(always)]
+pub const fn bypass_scope(netns_index: u32) -> u32 {
+    netns_index + EXEMPT + 1
+}
 
 /// Network namespaces that can be covered at once.
 pub const NETNS_MAX: u32 = 256;
@@ -131,8 +146,9 @@ pub struct OutKey {
 )]
 #[repr(C)]
 pub struct FlowTuple {
-    /// `BYPASS`: [`NetnsSlot::index`] plus one. `TUPLES`: the cookie when the
-    /// destination is loopback (two namespaces can have that same tuple), else 0.
+    /// `BYPASS`, and `TUPLES` with [`DIRECTION_OWN`]: [`bypass_scope`]. Other
+    /// `TUPLES`: the cookie when the destination is
+    /// loopback (two namespaces can have that same tuple), else 0.
     pub scope: u64,
     /// Client address.
     pub src: Addr16,
@@ -173,8 +189,26 @@ pub struct Identity {
     pub dst: Addr16,
     /// Port that the client asked for, host byte order.
     pub dst_port: u32,
-    /// [`DIRECTION_INBOUND`] or [`DIRECTION_OUTBOUND`].
+    /// [`DIRECTION_INBOUND`], [`DIRECTION_OUTBOUND`] or [`DIRECTION_OWN`].
     pub direction: u32,
+    /// Port of the loopback listener that connect() was rewritten to, host byte
+    /// order; 0 when it was not rewritten.
+    pub via_port: u32,
+    /// Zero.
+    pub pad: u32,
+}
+
+impl Identity {
+    /// Whether this belongs to a connection that now goes to `addr:port`. The
+    /// same socket can have been connected elsewhere since (a retry).
+    #[inline(always)]
+    pub const fn is_of(&self, addr: &Addr16, port: u32) -> bool {
+        if self.via_port != 0 {
+            addr.is_loopback() && port == self.via_port
+        } else {
+            addr.same(&self.dst) && port == self.dst_port
+        }
+    }
 }
 
 const _: () = {
@@ -183,7 +217,7 @@ const _: () = {
     assert!(size_of::<InKey>() == 28);
     assert!(size_of::<OutKey>() == 20);
     assert!(size_of::<FlowTuple>() == 48);
-    assert!(size_of::<Identity>() == 80);
+    assert!(size_of::<Identity>() == 88);
     assert!((Reason::OwnTuple.code() as u32) < COUNTERS);
 };
 

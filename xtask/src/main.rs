@@ -9,6 +9,8 @@ mod process;
 mod test;
 mod tidy;
 
+mod ebpf;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -27,12 +29,15 @@ enum Command {
     Test(test::Args),
     /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora.
     Tidy,
+    /// Rebuilds or checks the committed eBPF object.
+    Ebpf(ebpf::Args),
 }
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
         Command::Test(args) => test::run(&args),
         Command::Tidy => tidy::run(),
+        Command::Ebpf(args) => ebpf::run(&args),
     };
     match done {
         Ok(code) => code,

@@ -10,6 +10,7 @@ mod status;
 mod tail;
 mod verify;
 mod scan;
+mod detach;
 
 use clap::{Parser, Subcommand};
 
@@ -47,6 +48,8 @@ pub enum Command {
     Verify(verify::VerifyArgs),
     /// Find card numbers in files or standard input.
     Scan(scan::Args),
+    /// Takes the redirect off this host; covered traffic goes direct again.
+    Detach(detach::DetachArgs),
 }
 
 /// Runs the command; an error is printed in one line by `main` and exits 1.
@@ -80,4 +83,6 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
+        Command::Detach(args) => detach::run(&args),
+    }
 }

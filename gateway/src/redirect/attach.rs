@@ -20,7 +20,10 @@ use aya::{
     Ebpf, EbpfLoader,
     programs::{CgroupAttachMode, Program, ProgramError, links::FdLink},
 };
-use gateway_common::{ABI, Cfg, FAIL_CLOSED, FAIL_OPEN, NETNS_MAX, NetnsSlot, listener_slot};
+use gateway_common::{
+    ABI, CGROUP_PROGRAMS, Cfg, FAIL_CLOSED, FAIL_OPEN, MAPS, NETNS_MAX, NETNS_PROGRAM, NetnsSlot,
+    listener_slot,
+};
 
 use super::{
     CgroupNames, FailMode, Family, Handoff, MapHandles, RedirectError, Settings,
@@ -36,34 +39,8 @@ use crate::sys::bpf::{self, LinkTarget, Map};
 /// `statfs.f_type` of cgroup v2 (linux/magic.h).
 const CGROUP2_SUPER_MAGIC: i64 = 0x6367_7270;
 
-/// Programs on the cgroup.
-const CGROUP_PROGRAMS: [&str; 7] = [
-    "connect4",
-    "connect6",
-    "getpeername4",
-    "getpeername6",
-    "sendmsg4",
-    "sendmsg6",
-    "sockops",
-];
-
-/// Every map, by its name in the object; each is pinned under that name.
-const MAPS: [&str; 14] = [
-    "CFG",
-    "HEARTBEAT",
-    "NETNS",
-    "IN_RULES",
-    "IN_PORTS",
-    "OUT_RULES",
-    "LISTENERS",
-    "SK_CLIENT",
-    "SK_ACCEPTED",
-    "SK_EXEMPT",
-    "TUPLES",
-    "BYPASS",
-    "COUNTERS",
-    "AYA_LOGS",
-];
+/// Pins of sk_lookup links are `link_` plus this plus the namespace's number.
+const SPACE_LINK: &str = "sk_lookup_";
 
 /// A running redirect: what the gateway uses, and what has to be kept.
 #[derive(Debug)]
@@ -153,8 +130,8 @@ pub fn attach(settings: &Settings) -> Result<Attached, RedirectError> {
         let mut ebpf = load(&object, &held._pins, *index)?;
         held.hook(
             &mut ebpf,
-            "sk_lookup",
-            format!("sk_lookup_{index}"),
+            NETNS_PROGRAM,
+            format!("{SPACE_LINK}{index}"),
             &Hook::Netns(space),
         )?;
     }
@@ -233,12 +210,13 @@ impl Held {
     fn remove_other_spaces(&self, indexes: &[u32]) -> Result<(), RedirectError> {
         let keep: HashSet<String> = indexes
             .iter()
-            .map(|index| format!("link_sk_lookup_{index}"))
+            .map(|index| format!("link_{SPACE_LINK}{index}"))
             .collect();
+        let prefix = format!("link_{SPACE_LINK}");
         let remove = || -> io::Result<()> {
             for entry in std::fs::read_dir(self._pins.dir())? {
                 let name = entry?.file_name().to_string_lossy().into_owned();
-                if name.starts_with("link_sk_lookup_") && !keep.contains(&name) {
+                if name.starts_with(&prefix) && !keep.contains(&name) {
                     remove_link(&self._pins.path(&name))?;
                 }
             }
@@ -281,17 +259,18 @@ fn load_program(program: &mut Program) -> Result<(), ProgramError> {
 }
 
 fn attach_program(program: &mut Program, hook: &Hook<'_>) -> Result<FdLink, ProgramError> {
-    let many = CgroupAttachMode::AllowMultiple;
+    // Links always share a cgroup with others; the kernel takes no flag for it.
+    let mode = CgroupAttachMode::Single;
     match (program, hook) {
         (Program::CgroupSockAddr(program), Hook::Cgroup(dir)) => {
-            let id = program.attach(dir, many)?;
+            let id = program.attach(dir, mode)?;
             program
                 .take_link(id)?
                 .try_into()
                 .map_err(|_| ProgramError::UnexpectedProgramType)
         }
         (Program::SockOps(program), Hook::Cgroup(dir)) => {
-            let id = program.attach(dir, many)?;
+            let id = program.attach(dir, mode)?;
             program
                 .take_link(id)?
                 .try_into()
@@ -311,6 +290,12 @@ fn place_spaces(pins: &Pins, spaces: &[Space]) -> Result<Vec<u32>, RedirectError
     let place = || -> io::Result<Vec<u32>> {
         let slots: Map<u64, NetnsSlot> = Map::open(&pins.path("NETNS"))?;
         let sockets: Map<u32, u32> = Map::open(&pins.path("LISTENERS"))?;
+        let marks: Map<i32, u64> = Map::open(&pins.path("SK_LISTENER"))?;
+        for space in spaces {
+            for listener in &space.listeners {
+                marks.update(&listener.socket.as_raw_fd(), &space.cookie)?;
+            }
+        }
         let cookies: HashSet<u64> = spaces.iter().map(|space| space.cookie).collect();
         for gone in slots
             .keys(NETNS_MAX as usize)?
@@ -392,7 +377,7 @@ fn open_cgroup(path: &Path) -> Result<File, RedirectError> {
         path: path.to_owned(),
     };
     let stat = rustix::fs::statfs(path).map_err(|_| not())?;
-    if stat.f_type as i64 != CGROUP2_SUPER_MAGIC {
+    if stat.f_type != CGROUP2_SUPER_MAGIC {
         return Err(not());
     }
     let mount = process::cgroup2_mount(path).ok_or_else(not)?;

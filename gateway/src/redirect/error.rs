@@ -90,6 +90,9 @@ pub enum OriginError {
     /// hand-over entry was lost.
     #[error("connection was made to the gateway itself")]
     Direct,
+    /// It is one of the gateway's own upstream connections, steered back to it.
+    #[error("connection is the gateway's own")]
+    Own,
     /// The map cannot be read.
     #[error("cannot read the origin of a connection: {0}")]
     Map(#[from] io::Error),
@@ -100,6 +103,7 @@ impl OriginError {
     pub const fn reason(&self) -> Reason {
         match self {
             Self::Direct => Reason::DirectToGateway,
+            Self::Own => Reason::OwnTuple,
             Self::Map(_) => Reason::TupleMiss,
         }
     }

@@ -10,7 +10,9 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use gateway_common::{COUNTERS, Cfg, DIRECTION_OUTBOUND, FlowTuple, Identity, NetnsSlot, Reason};
+use gateway_common::{
+    COUNTERS, Cfg, DIRECTION_OUTBOUND, DIRECTION_OWN, FlowTuple, Identity, NetnsSlot, Reason,
+};
 
 use super::{
     OriginError,
@@ -115,6 +117,7 @@ impl MapHandles {
                 let port = u16::try_from(known.dst_port).map_err(|_| OriginError::Direct)?;
                 (known.dst.to_socket(port), Direction::Outbound)
             }
+            Some(known) if known.direction == DIRECTION_OWN => return Err(OriginError::Own),
             _ if self.is_own(local)? => return Err(OriginError::Direct),
             _ => (
                 SocketAddr::new(local.ip().to_canonical(), local.port()),

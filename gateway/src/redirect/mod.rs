@@ -26,7 +26,7 @@ mod process;
 mod rules;
 mod settings;
 
-pub use attach::{Attached, ProgramCost, attach};
+pub use attach::{Attached, Held, ProgramCost, attach};
 pub use detach::detach;
 pub use error::{OriginError, RedirectError};
 pub use handoff::{Direction, Family, FlowOrigin, Handoff, Listener, MapHandles};

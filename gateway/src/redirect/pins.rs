@@ -111,5 +111,5 @@ pub(super) fn abi_dirs(pin_dir: &Path) -> io::Result<Vec<(u32, PathBuf)>> {
 
 /// Whether `path` is on a bpf file system.
 pub(super) fn is_bpffs(path: &Path) -> bool {
-    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type as i64 == BPF_FS_MAGIC)
+    rustix::fs::statfs(path).is_ok_and(|stat| stat.f_type == BPF_FS_MAGIC)
 }

@@ -115,7 +115,7 @@ impl CgroupNames {
         if let Some(name) = self.known.get(&id) {
             return Some(name.clone());
         }
-        let name = self.from_proc(id, pid).or_else(|| self.walk(id))?;
+        let name = self.ask_proc(id, pid).or_else(|| self.walk(id))?;
         if self.known.len() >= CGROUP_NAMES_MAX {
             self.known.clear();
         }
@@ -124,7 +124,7 @@ impl CgroupNames {
     }
 
     /// The quick way: where the process is now, if that is still the same one.
-    fn from_proc(&self, id: u64, pid: u32) -> Option<String> {
+    fn ask_proc(&self, id: u64, pid: u32) -> Option<String> {
         let name = own_cgroup(&fs::read_to_string(format!("/proc/{pid}/cgroup")).ok()?)?;
         (self.inode(&name) == Some(id)).then_some(name)
     }

@@ -218,9 +218,10 @@ pub fn link_target(link: BorrowedFd<'_>) -> io::Result<LinkTarget> {
     const NETNS: u32 = 5;
     // SAFETY: bpf_link_info is plain integers; the kernel writes at most its size.
     let info: bpf_link_info = unsafe { object_info(link)? };
-    // SAFETY: `type_` says which variant of the union the kernel wrote.
     Ok(match info.type_ {
+        // SAFETY: `type_` says which variant of the union the kernel wrote.
         CGROUP => LinkTarget::Cgroup(unsafe { info.__bindgen_anon_1.cgroup.cgroup_id }),
+        // SAFETY: `type_` says which variant of the union the kernel wrote.
         NETNS => LinkTarget::Netns(unsafe { info.__bindgen_anon_1.netns.netns_ino }),
         _ => LinkTarget::Other,
     })
