@@ -5,11 +5,10 @@
 //! one line.
 
 mod checkout;
+mod ebpf;
 mod process;
 mod test;
 mod tidy;
-
-mod ebpf;
 
 use std::process::ExitCode;
 

@@ -130,7 +130,12 @@ impl Exchange {
     }
 
     /// Takes upstream bytes; returns those after the end of the answer.
-    pub(crate) fn feed(&mut self, bytes: Bytes, flow: &Flow, env: &Env<'_>) -> Result<Bytes, Reason> {
+    pub(crate) fn feed(
+        &mut self,
+        bytes: Bytes,
+        flow: &Flow,
+        env: &Env<'_>,
+    ) -> Result<Bytes, Reason> {
         if self.result.is_some() {
             return Ok(bytes);
         }
@@ -185,7 +190,8 @@ impl Exchange {
         let raw = self.early.split_to(head.len);
         let mut painted = raw.to_vec();
         let mut hits = Vec::new();
-        env.scanner.mask_in_place(panscan::Carrier::Text, &mut painted, &mut |f| hits.push(f));
+        env.scanner
+            .mask_in_place(panscan::Carrier::Text, &mut painted, &mut |f| hits.push(f));
         self.pipe.push(raw.freeze(), &[]);
         for hit in hits {
             let masked = self.note(&hit, env);
@@ -218,7 +224,9 @@ impl Exchange {
     }
 
     fn feed_body(&mut self, bytes: Bytes, flow: &Flow, env: &Env<'_>) -> Result<Bytes, Reason> {
-        let Some(body) = &mut self.body else { return Ok(bytes) };
+        let Some(body) = &mut self.body else {
+            return Ok(bytes);
+        };
         let base = self.pipe.end();
         let mut ranges = Vec::new();
         let mut last = None;
@@ -250,7 +258,9 @@ impl Exchange {
 
     /// Scans payload bytes and finds the ends of events in them.
     fn inspect(&mut self, data: &[u8], flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
-        let Some(body) = &mut self.body else { return Ok(()) };
+        let Some(body) = &mut self.body else {
+            return Ok(());
+        };
         if !body.inspect {
             body.decided += data.len() as u64;
             return Ok(());
@@ -290,9 +300,13 @@ impl Exchange {
     }
 
     fn scan(&mut self, data: &[u8], env: &Env<'_>) -> Result<(), Reason> {
-        let Some(body) = &mut self.body else { return Ok(()) };
+        let Some(body) = &mut self.body else {
+            return Ok(());
+        };
         let mut hits = Vec::new();
-        body.decided = env.scanner.scan(&mut body.scan, data, &mut |f| hits.push(f));
+        body.decided = env
+            .scanner
+            .scan(&mut body.scan, data, &mut |f| hits.push(f));
         self.paint(hits, env)
     }
 
@@ -341,8 +355,12 @@ impl Exchange {
 
     /// An event is whole: one with a finding gets its own record first.
     fn event_ended(&mut self, flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
-        let Some(body) = &mut self.body else { return Ok(()) };
-        let Some(events) = &mut body.sse else { return Ok(()) };
+        let Some(body) = &mut self.body else {
+            return Ok(());
+        };
+        let Some(events) = &mut body.sse else {
+            return Ok(());
+        };
         if events.start == body.decided {
             return Ok(());
         }
@@ -375,9 +393,18 @@ impl Exchange {
         }
         let duration_ns = env.now.mono_ns.saturating_sub(self.asked.started.mono_ns);
         let response_bytes = self.pipe.end();
-        env.observer.ended(reason, self.asked.request_bytes, response_bytes, duration_ns);
+        env.observer.ended(
+            reason,
+            self.asked.request_bytes,
+            response_bytes,
+            duration_ns,
+        );
         let outcome = self.outcome(reason);
-        let events = self.body.as_ref().and_then(|b| b.sse.as_ref()).map_or(0, |e| e.count);
+        let events = self
+            .body
+            .as_ref()
+            .and_then(|b| b.sse.as_ref())
+            .map_or(0, |e| e.count);
         let mut tickets = Vec::with_capacity(self.asked.calls.len());
         for call in &self.asked.calls {
             let mut record = facts::base(Kind::McpResult, call.number, flow, env);
@@ -405,7 +432,11 @@ impl Exchange {
                 Err(error) => return Err(unavailable(&error)),
             }
         }
-        self.result = Some(Ending { tickets, receipt: None, reason });
+        self.result = Some(Ending {
+            tickets,
+            receipt: None,
+            reason,
+        });
         Ok(())
     }
 
@@ -421,7 +452,9 @@ impl Exchange {
             };
         }
         let seen = match &self.body {
-            Some(Body { sse: Some(events), .. }) => events.last_outcome,
+            Some(Body {
+                sse: Some(events), ..
+            }) => events.last_outcome,
             Some(body) => body.outcome.outcome(),
             None => Outcome::Unknown,
         };
@@ -434,7 +467,9 @@ impl Exchange {
 
     /// The server closed. `Err` when the answer is cut short by it.
     pub(crate) fn upstream_ended(&mut self, flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
-        let Some(body) = &mut self.body else { return Err(Reason::UpstreamTruncated) };
+        let Some(body) = &mut self.body else {
+            return Err(Reason::UpstreamTruncated);
+        };
         if body.reader.eof().is_err() {
             return Err(Reason::UpstreamTruncated);
         }
@@ -451,7 +486,9 @@ impl Exchange {
         if self.call_receipt.is_none() {
             self.call_receipt = all_receipts(&self.asked.tickets, env);
         }
-        let Some(receipt) = &self.call_receipt else { return Progress::Waiting };
+        let Some(receipt) = &self.call_receipt else {
+            return Progress::Waiting;
+        };
         if let Some(ending) = &mut self.result
             && ending.receipt.is_none()
         {
@@ -465,17 +502,30 @@ impl Exchange {
             None => 0,
         };
         let (limit, receipt) = match &self.result {
-            Some(Ending { receipt: Some(last), .. }) => (limit, last),
-            _ => (limit.min(self.body.as_ref().and_then(|b| b.last).unwrap_or(limit)), receipt),
+            Some(Ending {
+                receipt: Some(last),
+                ..
+            }) => (limit, last),
+            _ => (
+                limit.min(self.body.as_ref().and_then(|b| b.last).unwrap_or(limit)),
+                receipt,
+            ),
         };
-        self.pipe.release(limit, |bytes| out(Answer::new(bytes, receipt)));
+        self.pipe
+            .release(limit, |bytes| out(Answer::new(bytes, receipt)));
         match &self.result {
-            Some(Ending { receipt: Some(_), reason: Reason::Ok, .. }) if self.pipe.held() == 0 => {
-                Progress::Done { keep: self.server_keeps && self.asked.client_keeps }
-            }
-            Some(Ending { receipt: Some(_), reason, .. }) if *reason != Reason::Ok => {
-                Progress::Cut(*reason)
-            }
+            Some(Ending {
+                receipt: Some(_),
+                reason: Reason::Ok,
+                ..
+            }) if self.pipe.held() == 0 => Progress::Done {
+                keep: self.server_keeps && self.asked.client_keeps,
+            },
+            Some(Ending {
+                receipt: Some(_),
+                reason,
+                ..
+            }) if *reason != Reason::Ok => Progress::Cut(*reason),
             _ => Progress::Waiting,
         }
     }

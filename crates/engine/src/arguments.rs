@@ -34,9 +34,9 @@ fn walk(
     }
     match value {
         BorrowedValue::Static(node) => all.push(path.clone(), scalar(node)).map_err(|_| TooMany),
-        BorrowedValue::String(text) => {
-            all.push(path.clone(), Scalar::Str(text.to_string())).map_err(|_| TooMany)
-        }
+        BorrowedValue::String(text) => all
+            .push(path.clone(), Scalar::Str(text.to_string()))
+            .map_err(|_| TooMany),
         BorrowedValue::Array(items) => {
             for (index, item) in items.iter().enumerate() {
                 let length = path.len();

@@ -42,7 +42,6 @@ pub(crate) struct Ruling {
     pub(crate) mask_response: bool,
     pub(crate) block_on_finding: bool,
     pub(crate) findings: Vec<FindingFacts>,
-    pub(crate) findings_total: u32,
     /// Whole upstream request, masked.
     bytes: Bytes,
     /// Masked payload, for the record.
@@ -64,8 +63,9 @@ pub(crate) fn rule(
     let session = incoming.mcp_session().map(String::from_utf8_lossy);
     for call in &calls {
         let arguments = match call.arguments {
-            Some(span) => crate::arguments::flatten(span.of(&payload))
-                .map_err(|_| Reason::JsonMalformed)?,
+            Some(span) => {
+                crate::arguments::flatten(span.of(&payload)).map_err(|_| Reason::JsonMalformed)?
+            }
             None => Arguments::new(),
         };
         decisions.push(env.policies.decide(&Request {
@@ -80,8 +80,12 @@ pub(crate) fn rule(
     }
     let governing = strictest(&decisions);
     let mut reason = facts::reason(&decisions[governing]);
-    let mask_request = decisions.iter().any(|d| d.obligations.mask_request == MaskRule::Mask);
-    let mask_response = decisions.iter().any(|d| d.obligations.mask_response == MaskRule::Mask);
+    let mask_request = decisions
+        .iter()
+        .any(|d| d.obligations.mask_request == MaskRule::Mask);
+    let mask_response = decisions
+        .iter()
+        .any(|d| d.obligations.mask_response == MaskRule::Mask);
     let block_on_finding = decisions.iter().any(|d| d.obligations.block_on_finding);
 
     let scanned = scan(incoming, &payload, mask_request, env);
@@ -101,7 +105,6 @@ pub(crate) fn rule(
         mask_response,
         block_on_finding,
         findings: scanned.findings,
-        findings_total: scanned.total,
         bytes,
         payload: scanned.payload,
         batch,
@@ -111,14 +114,6 @@ pub(crate) fn rule(
 impl Ruling {
     fn decision(&self) -> &Decision {
         &self.decisions[self.governing]
-    }
-
-    /// The verdict on the request as a whole.
-    pub(crate) fn verdict(&self) -> audit::Verdict {
-        match self.reason {
-            Reason::FindingBlocked => audit::Verdict::Deny,
-            _ => facts::verdict(self.decision().verdict),
-        }
     }
 
     /// Hands one `mcp.call` per message to the log.
@@ -268,7 +263,9 @@ fn asked(
 ) -> Result<(Vec<Call>, bool), Reason> {
     let mcp = env.profile.is_mcp(incoming.path());
     let method = incoming.method();
-    let coded = incoming.header("content-encoding").is_some_and(|v| v != b"identity");
+    let coded = incoming
+        .header("content-encoding")
+        .is_some_and(|v| v != b"identity");
     if coded && incoming.has_body() {
         return Err(Reason::Uninspectable);
     }
@@ -285,7 +282,10 @@ fn asked(
         for message in &messages {
             headers_agree(incoming, message)?;
         }
-        return Ok((messages.into_iter().map(|m| call(m, next_call)).collect(), batch));
+        return Ok((
+            messages.into_iter().map(|m| call(m, next_call)).collect(),
+            batch,
+        ));
     }
     *next_call += 1;
     let verb = String::from_utf8_lossy(method).into_owned();
@@ -348,7 +348,9 @@ fn strictest(decisions: &[Decision]) -> usize {
         Verdict::Hold => 1,
         Verdict::Allow => 2,
     };
-    (0..decisions.len()).min_by_key(|i| rank(&decisions[*i])).unwrap_or(0)
+    (0..decisions.len())
+        .min_by_key(|i| rank(&decisions[*i]))
+        .unwrap_or(0)
 }
 
 struct Scanned {
@@ -371,34 +373,48 @@ fn scan(incoming: &Incoming, payload: &[u8], mask: bool, env: &Env<'_>) -> Scann
     };
     let enforce = env.profile.mode == Mode::Enforce;
     let max = env.profile.limits.findings_recorded_max;
-    let evidence = ["authorization", "cookie", "proxy-authorization"]
-        .map(|name| incoming.header(name).map(|v| range_in(&incoming.raw_head, v)));
+    let evidence = ["authorization", "cookie", "proxy-authorization"].map(|name| {
+        incoming
+            .header(name)
+            .map(|v| range_in(&incoming.raw_head, v))
+    });
     let mut head = incoming.raw_head.to_vec();
-    env.scanner.mask_in_place(panscan::Carrier::Text, &mut head, &mut |found| {
-        let at = found.start as usize;
-        if !found.masked || evidence.iter().flatten().any(|r| r.contains(&at)) {
-            return;
-        }
-        scanned.in_head = true;
-        scanned.total += 1;
-        env.observer.found(found.brand.name(), false);
-        if scanned.findings.len() < max {
-            scanned.findings.push(facts::finding(&found, Direction::Request, false, env));
-        }
-    });
-    let carrier =
-        if incoming.is_json() { panscan::Carrier::Json } else { panscan::Carrier::Text };
-    env.scanner.mask_in_place(carrier, &mut scanned.payload, &mut |found| {
-        let masked = found.masked && mask && enforce;
-        scanned.total += 1;
-        env.observer.found(found.brand.name(), masked);
-        if scanned.findings.len() < max {
-            scanned.findings.push(facts::finding(&found, Direction::Request, masked, env));
-        }
-        if masked {
-            scanned.patches.push((found.start, found.replacement().to_vec()));
-        }
-    });
+    env.scanner
+        .mask_in_place(panscan::Carrier::Text, &mut head, &mut |found| {
+            let at = found.start as usize;
+            if !found.masked || evidence.iter().flatten().any(|r| r.contains(&at)) {
+                return;
+            }
+            scanned.in_head = true;
+            scanned.total += 1;
+            env.observer.found(found.brand.name(), false);
+            if scanned.findings.len() < max {
+                scanned
+                    .findings
+                    .push(facts::finding(&found, Direction::Request, false, env));
+            }
+        });
+    let carrier = if incoming.is_json() {
+        panscan::Carrier::Json
+    } else {
+        panscan::Carrier::Text
+    };
+    env.scanner
+        .mask_in_place(carrier, &mut scanned.payload, &mut |found| {
+            let masked = found.masked && mask && enforce;
+            scanned.total += 1;
+            env.observer.found(found.brand.name(), masked);
+            if scanned.findings.len() < max {
+                scanned
+                    .findings
+                    .push(facts::finding(&found, Direction::Request, masked, env));
+            }
+            if masked {
+                scanned
+                    .patches
+                    .push((found.start, found.replacement().to_vec()));
+            }
+        });
     scanned
 }
 

@@ -52,7 +52,11 @@ impl Pipe {
             let raw = self.tail + range.start as u64;
             match self.spans.back_mut() {
                 Some(last) if last.raw + last.len == raw => last.len += len,
-                _ => self.spans.push_back(Span { body: self.body, raw, len }),
+                _ => self.spans.push_back(Span {
+                    body: self.body,
+                    raw,
+                    len,
+                }),
             }
             self.body += len;
         }
@@ -88,7 +92,11 @@ impl Pipe {
                 return span.raw + (body - span.body);
             }
         }
-        if body >= self.body { self.tail } else { self.head }
+        if body >= self.body {
+            self.tail
+        } else {
+            self.head
+        }
     }
 
     /// Paints `replacement` over the payload bytes from `body` on. The bytes
@@ -104,19 +112,27 @@ impl Pipe {
             let part = &replacement[(from - body) as usize..(to - body) as usize];
             let raw = span.raw + (from - span.body);
             debug_assert!(raw >= self.head, "a finding lies in bytes that have left");
-            self.patches.push_back(Patch { raw, bytes: part.to_vec() });
+            self.patches.push_back(Patch {
+                raw,
+                bytes: part.to_vec(),
+            });
         }
     }
 
     /// Paints over raw bytes (the head of the answer).
     pub(crate) fn patch_raw(&mut self, raw: u64, replacement: &[u8]) {
-        self.patches.push_back(Patch { raw, bytes: replacement.to_vec() });
+        self.patches.push_back(Patch {
+            raw,
+            bytes: replacement.to_vec(),
+        });
     }
 
     /// Takes the bytes before raw offset `limit`, patched, into `out`.
     pub(crate) fn release(&mut self, limit: u64, mut out: impl FnMut(Bytes)) {
         while self.head < limit {
-            let Some(front) = self.queue.front_mut() else { break };
+            let Some(front) = self.queue.front_mut() else {
+                break;
+            };
             let room = (limit - self.head) as usize;
             let piece = if front.len() <= room {
                 self.queue.pop_front().unwrap_or_default()
@@ -133,16 +149,6 @@ impl Pipe {
             }
             self.spans.pop_front();
         }
-    }
-
-    /// Drops everything that is still held; the number of bytes dropped.
-    pub(crate) fn discard(&mut self) -> u64 {
-        let held = self.held();
-        self.queue.clear();
-        self.spans.clear();
-        self.patches.clear();
-        self.head = self.tail;
-        held
     }
 
     fn painted(&mut self, start: u64, piece: Bytes) -> Bytes {
@@ -187,7 +193,10 @@ mod tests {
     fn a_patch_crosses_framing_and_releases() {
         // Chunked: "3\r\nabc\r\n3\r\ndef\r\n"; body "abcdef", patch "CDE" at body 2.
         let mut pipe = Pipe::default();
-        pipe.push(Bytes::from_static(b"3\r\nabc\r\n3\r\ndef\r\n"), &[3..6, 11..14]);
+        pipe.push(
+            Bytes::from_static(b"3\r\nabc\r\n3\r\ndef\r\n"),
+            &[3..6, 11..14],
+        );
         pipe.patch(2, b"CDE");
         assert_eq!(pipe.raw_of(2), 5);
         assert_eq!(pipe.raw_of(3), 11);

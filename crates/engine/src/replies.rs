@@ -56,15 +56,25 @@ impl Denial<'_> {
     pub(crate) fn message(&self, id: &[u8], is_tool_call: bool, modern: bool) -> Vec<u8> {
         let text = json_string(&self.text());
         let body = if is_tool_call {
-            let complete = if modern { r#","resultType":"complete""# } else { "" };
+            let complete = if modern {
+                r#","resultType":"complete""#
+            } else {
+                ""
+            };
             format!(
                 r#""result":{{"content":[{{"type":"text","text":{text}}}],"isError":true{complete},"_meta":{{"panward.dev/decision":{}}}}}"#,
                 self.meta()
             )
         } else {
-            let code =
-                if self.reason == Reason::ApprovalNeeded { RPC_APPROVAL } else { RPC_DENIED };
-            format!(r#""error":{{"code":{code},"message":{text},"data":{}}}"#, self.meta())
+            let code = if self.reason == Reason::ApprovalNeeded {
+                RPC_APPROVAL
+            } else {
+                RPC_DENIED
+            };
+            format!(
+                r#""error":{{"code":{code},"message":{text},"data":{}}}"#,
+                self.meta()
+            )
         };
         let mut message = br#"{"jsonrpc":"2.0","id":"#.to_vec();
         message.extend_from_slice(id);
@@ -108,7 +118,10 @@ pub(crate) fn refusal(reason: Reason, reference: &str, challenge: Option<&str>) 
     };
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":null,"error":{{"code":{code},"message":{},"data":{{"reason":{},"reference":{}}}}}}}"#,
-        json_string(&format!("refused by the gateway: {}", reason.label().replace('_', " "))),
+        json_string(&format!(
+            "refused by the gateway: {}",
+            reason.label().replace('_', " ")
+        )),
         json_string(reason.label()),
         json_string(reference),
     );
@@ -174,7 +187,10 @@ mod tests {
             let value: serde_json::Value = serde_json::from_slice(&message).unwrap();
             assert_eq!(value["id"], "x");
             assert_eq!(value["result"]["isError"].as_bool(), tool.then_some(true));
-            assert_eq!(value["error"]["code"].as_i64(), (!tool).then_some(RPC_DENIED));
+            assert_eq!(
+                value["error"]["code"].as_i64(),
+                (!tool).then_some(RPC_DENIED)
+            );
         }
     }
 

@@ -103,7 +103,9 @@ impl Incoming {
             [] => std::borrow::Cow::Borrowed(&[]),
             [one] => std::borrow::Cow::Borrowed(&self.body[one.clone()]),
             many => std::borrow::Cow::Owned(
-                many.iter().flat_map(|r| self.body[r.clone()].iter().copied()).collect(),
+                many.iter()
+                    .flat_map(|r| self.body[r.clone()].iter().copied())
+                    .collect(),
             ),
         }
     }
@@ -135,7 +137,8 @@ impl Incoming {
 
     /// Whether the body claims to be JSON.
     pub(crate) fn is_json(&self) -> bool {
-        self.header("content-type").is_some_and(|v| media_type(v) == "application/json")
+        self.header("content-type")
+            .is_some_and(|v| media_type(v) == "application/json")
     }
 
     /// What the client sent as authorization, where this server takes tokens as
@@ -152,7 +155,8 @@ impl Incoming {
 
     /// Whether the client speaks the stateless revisions (2026-07-28 and later).
     pub(crate) fn is_modern(&self) -> bool {
-        self.header("mcp-protocol-version").is_some_and(|v| v >= b"2026-07-28".as_slice())
+        self.header("mcp-protocol-version")
+            .is_some_and(|v| v >= b"2026-07-28".as_slice())
     }
 
     /// Raw head for the server: the client's, but for what must not or need not
@@ -165,7 +169,10 @@ impl Incoming {
         let mut edits: Vec<Edit<'_>> = Vec::new();
         if profile.mode == crate::Mode::Enforce {
             // A coding that cannot be scanned would only be refused later.
-            if self.header("accept-encoding").is_some_and(|v| v != b"identity") {
+            if self
+                .header("accept-encoding")
+                .is_some_and(|v| v != b"identity")
+            {
                 edits.push(Edit::Set("accept-encoding", b"identity"));
             }
             // No protocol but this one may start on an inspected connection.
@@ -203,5 +210,7 @@ impl Incoming {
 /// Media type in lower case, without parameters.
 pub(crate) fn media_type(value: &[u8]) -> String {
     let end = memchr::memchr(b';', value).unwrap_or(value.len());
-    String::from_utf8_lossy(&value[..end]).trim().to_ascii_lowercase()
+    String::from_utf8_lossy(&value[..end])
+        .trim()
+        .to_ascii_lowercase()
 }

@@ -123,7 +123,9 @@ impl Session {
         match &self.phase {
             Phase::Exchange(exchange) => {
                 exchange.held()
-                    < limits.response_hold_bytes_max.max(2 * limits.sse_hold_bytes_max) as u64
+                    < limits
+                        .response_hold_bytes_max
+                        .max(2 * limits.sse_hold_bytes_max) as u64
             }
             _ => true,
         }
@@ -131,7 +133,10 @@ impl Session {
 
     /// Whether an output may become ready when the audit log moves.
     pub fn waits_for_audit(&self) -> bool {
-        matches!(self.phase, Phase::Reply(_) | Phase::Exchange(_) | Phase::Tunnel(None))
+        matches!(
+            self.phase,
+            Phase::Reply(_) | Phase::Exchange(_) | Phase::Tunnel(None)
+        )
     }
 
     /// Whether nothing is in work: the connection can be closed without loss.
@@ -150,7 +155,8 @@ impl Session {
         }
         if let Phase::Tunnel(Some((ticket, _))) = &self.phase {
             if let Ok(permitted) = decide::observed().permit(bytes) {
-                self.outputs.push_back(Output::Upstream(Forward::new(permitted, ticket)));
+                self.outputs
+                    .push_back(Output::Upstream(Forward::new(permitted, ticket)));
             }
             return;
         }
@@ -161,7 +167,8 @@ impl Session {
         let rest = match &mut self.phase {
             Phase::Exchange(exchange) => exchange.feed(bytes, &self.flow, env),
             Phase::Tunnel(Some((_, receipt))) => {
-                self.outputs.push_back(Output::Downstream(Answer::new(bytes, receipt)));
+                self.outputs
+                    .push_back(Output::Downstream(Answer::new(bytes, receipt)));
                 return;
             }
             Phase::Closed => return,
@@ -187,6 +194,9 @@ impl Session {
                     other => Err(other),
                 };
                 if let Err(reason) = result {
+                    // A server that ends its stream because the client hung up.
+                    let gone = self.down_ended && reason == Reason::UpstreamTruncated;
+                    let reason = if gone { Reason::ClientGone } else { reason };
                     self.answer_failed(reason, env);
                 }
             }
@@ -199,7 +209,9 @@ impl Session {
     /// The answer cannot be passed on: said to the client while nothing of it
     /// has left, cut otherwise. Recorded in both cases.
     fn answer_failed(&mut self, reason: Reason, env: &Env<'_>) {
-        let Phase::Exchange(exchange) = &mut self.phase else { return };
+        let Phase::Exchange(exchange) = &mut self.phase else {
+            return;
+        };
         let untouched = exchange.is_untouched() || reason == Reason::Uninspectable;
         if exchange.end(reason, &self.flow, env).is_err() {
             return self.close(Reason::AuditUnavailable, true);
@@ -210,7 +222,12 @@ impl Session {
             self.connected = false;
             let tickets = exchange.take_tickets();
             let bytes = replies::refusal(reason, &self.reference(), None);
-            self.phase = Phase::Reply(Reply { tickets, bytes, reason, close: true });
+            self.phase = Phase::Reply(Reply {
+                tickets,
+                bytes,
+                reason,
+                close: true,
+            });
         }
     }
 
@@ -223,7 +240,9 @@ impl Session {
     }
 
     fn identified(&mut self, who: Result<Arc<Principal>, Reason>, env: &Env<'_>) {
-        let Phase::Identify(_) = &self.phase else { return };
+        let Phase::Identify(_) = &self.phase else {
+            return;
+        };
         let Phase::Identify(mut incoming) = std::mem::replace(&mut self.phase, Phase::Closed)
         else {
             return;
@@ -244,7 +263,9 @@ impl Session {
     }
 
     fn tick(&mut self, env: &Env<'_>) {
-        let due = self.deadline(&env.profile.limits).is_some_and(|d| d <= env.now.mono_ns);
+        let due = self
+            .deadline(&env.profile.limits)
+            .is_some_and(|d| d <= env.now.mono_ns);
         if !due {
             return;
         }
@@ -288,7 +309,8 @@ impl Session {
                 if self.serve_metadata(&incoming, env) {
                     return true;
                 }
-                self.outputs.push_back(Output::Authenticate(incoming.authorizations(env.profile)));
+                self.outputs
+                    .push_back(Output::Authenticate(incoming.authorizations(env.profile)));
                 self.phase = Phase::Identify(Box::new(incoming));
                 false
             }
@@ -311,9 +333,13 @@ impl Session {
     /// Answers the RFC 9728 document ourselves: it names where to log in, and
     /// must be readable before that.
     fn serve_metadata(&mut self, incoming: &Incoming, env: &Env<'_>) -> bool {
-        let Some(document) = &env.profile.resource_metadata else { return false };
+        let Some(document) = &env.profile.resource_metadata else {
+            return false;
+        };
         if incoming.method() != b"GET"
-            || !incoming.path().starts_with(b"/.well-known/oauth-protected-resource")
+            || !incoming
+                .path()
+                .starts_with(b"/.well-known/oauth-protected-resource")
             || incoming.has_body()
         {
             return false;
@@ -330,7 +356,9 @@ impl Session {
     }
 
     fn take_body(&mut self, env: &Env<'_>) -> bool {
-        let Phase::Body(incoming) = &mut self.phase else { return false };
+        let Phase::Body(incoming) = &mut self.phase else {
+            return false;
+        };
         let max = env.profile.limits.request_body_bytes_max;
         match incoming.take_body(&mut self.down, max) {
             Ok(true) => {
@@ -357,11 +385,11 @@ impl Session {
         let Some(principal) = incoming.identity.clone() else {
             return self.refuse(Reason::NoEvidence, Kind::AuthFail, Some(&incoming), env);
         };
-        let mut ruling =
-            match decide::rule(&incoming, &principal, &mut self.calls, &self.flow, env) {
-                Ok(ruling) => ruling,
-                Err(reason) => return self.undecidable(reason, incoming, env),
-            };
+        let mut ruling = match decide::rule(&incoming, &principal, &mut self.calls, &self.flow, env)
+        {
+            Ok(ruling) => ruling,
+            Err(reason) => return self.undecidable(reason, incoming, env),
+        };
         let tickets = match ruling.record(&incoming, &principal, &self.flow, env) {
             Ok(tickets) => tickets,
             Err(reason) => return self.unrecordable(reason, env),
@@ -439,8 +467,12 @@ impl Session {
                 self.since = env.now;
                 let challenge = env.profile.challenge.as_deref();
                 let bytes = replies::refusal(reason, &self.reference(), challenge);
-                self.phase =
-                    Phase::Reply(Reply { tickets: vec![ticket], bytes, reason, close: true });
+                self.phase = Phase::Reply(Reply {
+                    tickets: vec![ticket],
+                    bytes,
+                    reason,
+                    close: true,
+                });
             }
             Err(error) => self.unrecordable(unavailable(&error), env),
         }
@@ -457,11 +489,16 @@ impl Session {
     }
 
     fn reply(&mut self, env: &Env<'_>) -> bool {
-        let Phase::Reply(reply) = &mut self.phase else { return false };
-        let Some(receipt) = all_receipts(&reply.tickets, env) else { return false };
+        let Phase::Reply(reply) = &mut self.phase else {
+            return false;
+        };
+        let Some(receipt) = all_receipts(&reply.tickets, env) else {
+            return false;
+        };
         let bytes = std::mem::take(&mut reply.bytes);
         let (close, reason) = (reply.close, reply.reason);
-        self.outputs.push_back(Output::Downstream(Answer::new(bytes, &receipt)));
+        self.outputs
+            .push_back(Output::Downstream(Answer::new(bytes, &receipt)));
         match close {
             true => self.close(reason, false),
             false => self.next_request(env),
@@ -470,7 +507,9 @@ impl Session {
     }
 
     fn exchange(&mut self, env: &Env<'_>) -> bool {
-        let Phase::Exchange(exchange) = &mut self.phase else { return false };
+        let Phase::Exchange(exchange) = &mut self.phase else {
+            return false;
+        };
         let was_ended = exchange.is_ended();
         let outputs = &mut self.outputs;
         match exchange.poll(env, |answer| outputs.push_back(Output::Downstream(answer))) {
@@ -497,7 +536,9 @@ impl Session {
 
     fn open_tunnel(&mut self, env: &Env<'_>) -> bool {
         let mut record = facts::base(Kind::Refused, self.calls, &self.flow, env);
-        record.note = Some(audit::Masked::constant("not inspected: passed in observe mode"));
+        record.note = Some(audit::Masked::constant(
+            "not inspected: passed in observe mode",
+        ));
         let Ok(ticket) = env.recorder.record(&record) else {
             self.close(Reason::AuditUnavailable, true);
             return true;
@@ -513,7 +554,8 @@ impl Session {
         }
         let bytes = self.down.split().freeze();
         if let Ok(permitted) = decide::observed().permit(bytes) {
-            self.outputs.push_back(Output::Upstream(Forward::new(permitted, &ticket)));
+            self.outputs
+                .push_back(Output::Upstream(Forward::new(permitted, &ticket)));
         }
         self.phase = Phase::Tunnel(Some((ticket, receipt)));
         false
@@ -533,7 +575,12 @@ impl Session {
     }
 
     fn close(&mut self, reason: Reason, abort: bool) {
-        if !self.is_closed() || self.outputs.iter().all(|o| !matches!(o, Output::Close { .. })) {
+        if !self.is_closed()
+            || self
+                .outputs
+                .iter()
+                .all(|o| !matches!(o, Output::Close { .. }))
+        {
             self.outputs.push_back(Output::Close { reason, abort });
         }
         self.phase = Phase::Closed;

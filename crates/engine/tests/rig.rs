@@ -25,7 +25,11 @@ impl Disk {
 
     /// Everything that was written.
     pub fn bytes(&self) -> Vec<u8> {
-        self.memory.segments.iter().flat_map(|(_, bytes)| bytes.iter().copied()).collect()
+        self.memory
+            .segments
+            .iter()
+            .flat_map(|(_, bytes)| bytes.iter().copied())
+            .collect()
     }
 }
 
@@ -145,7 +149,10 @@ impl Rig {
     pub fn give(&mut self, input: Input) {
         self.now_ns += 1000;
         let env = Env {
-            now: Now { wall_ns: self.now_ns, mono_ns: self.now_ns },
+            now: Now {
+                wall_ns: self.now_ns,
+                mono_ns: self.now_ns,
+            },
             profile: &self.profile,
             policies: &self.policies,
             scanner: &self.scanner,
@@ -177,7 +184,10 @@ impl Rig {
 
     /// Writes what is queued to the disk and wakes the session.
     pub fn commit(&mut self) {
-        let now = Time { wall_ns: self.now_ns, mono_ns: self.now_ns };
+        let now = Time {
+            wall_ns: self.now_ns,
+            mono_ns: self.now_ns,
+        };
         let _ = self.committer.commit(&mut self.disk, now);
         self.give(Input::AuditMoved);
     }
@@ -230,5 +240,7 @@ pub fn json_answer(body: &str) -> String {
 }
 
 pub fn result(text: &str) -> String {
-    format!(r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#)
+    format!(
+        r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#
+    )
 }

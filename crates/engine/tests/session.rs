@@ -72,7 +72,10 @@ fn a_card_in_an_answer_is_masked_wherever_the_stream_is_cut() {
         rig.client(call("lookup", "{}").as_bytes());
         rig.commit();
         rig.server(&answer.as_bytes()[..cut]);
-        assert!(!rig.to_client.windows(8).any(|w| w == b"41111111"), "cut {cut}");
+        assert!(
+            !rig.to_client.windows(8).any(|w| w == b"41111111"),
+            "cut {cut}"
+        );
         rig.server(&answer.as_bytes()[cut..]);
         rig.commit();
         assert_eq!(rig.sent(), wanted, "cut {cut}");
@@ -100,18 +103,29 @@ fn a_chunked_request_keeps_its_framing_and_is_masked_across_chunks() {
     let (a, b) = body.split_at(body.find("1111").unwrap() + 6);
     let head = "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
     rig.client(
-        format!("{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n", a.len(), b.len()).as_bytes(),
+        format!(
+            "{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n",
+            a.len(),
+            b.len()
+        )
+        .as_bytes(),
     );
     let masked = body.replace(PAN, MASKED);
     let (a, b) = masked.split_at(a.len());
     assert_eq!(
         rig.forwarded(),
-        format!("{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n", a.len(), b.len())
+        format!(
+            "{head}{:x}\r\n{a}\r\n{:x}\r\n{b}\r\n0\r\n\r\n",
+            a.len(),
+            b.len()
+        )
     );
 }
 
 fn sse(events: &[&str]) -> String {
-    let mut all = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n".to_string();
+    let mut all =
+        "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n"
+            .to_string();
     for event in events {
         all.push_str(&format!("{:x}\r\n{event}\r\n", event.len()));
     }
@@ -127,7 +141,10 @@ fn clean_events_leave_at_once_and_one_with_a_card_after_its_record() {
     assert!(rig.sent().contains("data: {\"a\":1}\n\n"));
     let event = format!("data: {{\"t\":\"{PAN}\"}}\n\n");
     rig.server(format!("{:x}\r\n{event}\r\n", event.len()).as_bytes());
-    assert!(!rig.sent().contains("data"), "the event waits for its record");
+    assert!(
+        !rig.sent().contains("data"),
+        "the event waits for its record"
+    );
     rig.commit();
     assert!(rig.sent().contains(MASKED));
     rig.server(b"0\r\n\r\n");
@@ -149,13 +166,19 @@ fn a_forbidden_tool_never_reaches_the_server() {
     assert_eq!(value["id"], 1);
     assert_eq!(value["result"]["isError"], true);
     assert_eq!(rig.forwarded(), "");
-    assert_eq!(rig.counts.decided.borrow()[0], (audit::Verdict::Deny, Reason::PolicyForbid));
+    assert_eq!(
+        rig.counts.decided.borrow()[0],
+        (audit::Verdict::Deny, Reason::PolicyForbid)
+    );
 }
 
 #[test]
 fn an_unpermitted_method_is_a_json_rpc_error_and_an_approval_is_held_back() {
     let mut rig = Rig::new(Mode::Enforce);
-    rig.client(post(r#"{"jsonrpc":"2.0","id":"r","method":"resources/read","params":{"uri":"a:b"}}"#).as_bytes());
+    rig.client(
+        post(r#"{"jsonrpc":"2.0","id":"r","method":"resources/read","params":{"uri":"a:b"}}"#)
+            .as_bytes(),
+    );
     rig.commit();
     assert!(rig.sent().contains(r#""error":{"code":40301"#));
     rig.client(call("wire", "{}").as_bytes());
@@ -167,11 +190,18 @@ fn an_unpermitted_method_is_a_json_rpc_error_and_an_approval_is_held_back() {
 #[test]
 fn malformed_requests_are_refused_and_recorded() {
     for (bytes, reason) in [
-        ("GET / HTTP/1.1\nHost: x\n\n".to_string(), Reason::HttpMalformed),
-        (post("{\"jsonrpc\":\"2.0\""), Reason::JsonMalformed),
-        (post(r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#), Reason::JsonDuplicateKey),
         (
-            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n".to_string(),
+            "GET / HTTP/1.1\nHost: x\n\n".to_string(),
+            Reason::HttpMalformed,
+        ),
+        (post("{\"jsonrpc\":\"2.0\""), Reason::JsonMalformed),
+        (
+            post(r#"{"jsonrpc":"2.0","id":1,"method":"ping","method":"tools/call"}"#),
+            Reason::JsonDuplicateKey,
+        ),
+        (
+            "POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n"
+                .to_string(),
             Reason::HttpFraming,
         ),
     ] {
@@ -255,18 +285,27 @@ fn an_encoded_answer_is_refused() {
     rig.server(b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc");
     rig.commit();
     let sent = rig.sent();
-    assert!(sent.starts_with("HTTP/1.1 502") && sent.contains("uninspectable"), "{sent}");
+    assert!(
+        sent.starts_with("HTTP/1.1 502") && sent.contains("uninspectable"),
+        "{sent}"
+    );
 }
 
 #[test]
 fn the_token_that_was_evidence_stays_here() {
     let mut rig = Rig::new(Mode::Enforce);
-    let request = call("lookup", "{}")
-        .replace("Host: x\r\n", "Host: x\r\nAuthorization: Bearer secret-token\r\nAccept-Encoding: gzip\r\n");
+    let request = call("lookup", "{}").replace(
+        "Host: x\r\n",
+        "Host: x\r\nAuthorization: Bearer secret-token\r\nAccept-Encoding: gzip\r\n",
+    );
     rig.client(request.as_bytes());
     let forwarded = rig.forwarded();
     assert!(!forwarded.contains("secret-token"));
-    assert!(forwarded.to_lowercase().contains("accept-encoding: identity\r\n"));
+    assert!(
+        forwarded
+            .to_lowercase()
+            .contains("accept-encoding: identity\r\n")
+    );
     rig.commit();
     assert!(!rig.disk_has("secret-token"));
 }

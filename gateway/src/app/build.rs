@@ -23,8 +23,14 @@ pub fn snapshot(config: &Config) -> anyhow::Result<Snapshot> {
         config::Mode::Observe if !config.policy_dir.is_dir() => policy::PolicySet::observe_all(),
         _ => crate::policy_dir::load(&config.policy_dir, &config.limits)?,
     };
-    let servers = config.servers.iter().map(|s| server(config, s).map(Arc::new));
-    Ok(Snapshot { policies, servers: servers.collect::<anyhow::Result<_>>()? })
+    let servers = config
+        .servers
+        .iter()
+        .map(|s| server(config, s).map(Arc::new));
+    Ok(Snapshot {
+        policies,
+        servers: servers.collect::<anyhow::Result<_>>()?,
+    })
 }
 
 /// Issuers whose tokens are accepted.
@@ -66,7 +72,12 @@ fn server(config: &Config, from: &config::Server) -> anyhow::Result<Server> {
         covers,
         explicit: from.explicit.map(|e| e.listen),
         upstream: from.explicit.map(|e| e.upstream),
-        tls: from.tls.as_ref().map(server_tls).transpose().with_context(name)?,
+        tls: from
+            .tls
+            .as_ref()
+            .map(server_tls)
+            .transpose()
+            .with_context(name)?,
         upstream_tls: from
             .upstream_tls
             .as_ref()
@@ -81,7 +92,11 @@ fn auth(config: &Config, from: &config::Server) -> ServerAuth {
     let accepts = |kind| from.evidence.contains(&kind);
     let audiences = match &from.audience {
         Some(own) => own.clone(),
-        None => config.issuers.iter().flat_map(|i| i.audience.clone()).collect(),
+        None => config
+            .issuers
+            .iter()
+            .flat_map(|i| i.audience.clone())
+            .collect(),
     };
     ServerAuth {
         accept: AcceptedEvidence {
@@ -114,7 +129,9 @@ fn profile(config: &Config, from: &config::Server) -> Profile {
         },
         credential: from.credential.as_ref().map(credential),
         mcp_paths: from.paths.clone(),
-        challenge: url.as_ref().map(|url| identity::challenge(url, &[], Reason::NoEvidence)),
+        challenge: url
+            .as_ref()
+            .map(|url| identity::challenge(url, &[], Reason::NoEvidence)),
         resource_metadata: url
             .as_ref()
             .map(|url| Bytes::from(identity::metadata_document(url, &issuers, &[]))),
@@ -126,7 +143,10 @@ fn profile(config: &Config, from: &config::Server) -> Profile {
 /// The name under which clients know the server: its first address and path.
 fn url_of(from: &config::Server) -> Option<Url> {
     let explicit = from.explicit.map(|e| e.listen);
-    let address = explicit.as_ref().or(from.inbound.first()).or(from.outbound.first())?;
+    let address = explicit
+        .as_ref()
+        .or(from.inbound.first())
+        .or(from.outbound.first())?;
     let address = match address.ip().is_unspecified() {
         true => SocketAddr::from(([127, 0, 0, 1], address.port())),
         false => *address,
@@ -148,7 +168,10 @@ fn credential(from: &config::Credential) -> Result<Credential, ()> {
     };
     let mut value = Zeroizing::new(from.prefix.clone().into_bytes());
     value.extend_from_slice(secret.trim_ascii());
-    Ok(Credential { header: from.header.clone(), value })
+    Ok(Credential {
+        header: from.header.clone(),
+        value,
+    })
 }
 
 fn server_tls(from: &config::ServerTls) -> anyhow::Result<tls::ServerTls> {
@@ -170,14 +193,23 @@ fn server_tls(from: &config::ServerTls) -> anyhow::Result<tls::ServerTls> {
     })?)
 }
 
-type UpstreamTls = (Arc<rustls::ClientConfig>, rustls::pki_types::ServerName<'static>);
+type UpstreamTls = (
+    Arc<rustls::ClientConfig>,
+    rustls::pki_types::ServerName<'static>,
+);
 
-fn upstream_tls(from: &config::UpstreamTls, server: &config::Server) -> anyhow::Result<UpstreamTls> {
+fn upstream_tls(
+    from: &config::UpstreamTls,
+    server: &config::Server,
+) -> anyhow::Result<UpstreamTls> {
     let roots = match &from.ca {
         Some(path) => tls::Roots::File(path.clone()),
         None => tls::Roots::WebPki,
     };
-    let address = server.explicit.map(|e| e.upstream).or(server.outbound.first().copied());
+    let address = server
+        .explicit
+        .map(|e| e.upstream)
+        .or(server.outbound.first().copied());
     let name = match (&from.server_name, address) {
         (Some(name), _) => name.clone(),
         (None, Some(address)) => address.ip().to_string(),

@@ -94,7 +94,13 @@ pub fn start(parts: Parts) -> anyhow::Result<Running> {
         listeners.extend(redirected.into_iter().map(|l| (l.socket, Via::Redirect)));
     }
     let workers = workers::start(&gateway, listeners)?;
-    Ok(Running { gateway, metrics, workers, stop, held: attached })
+    Ok(Running {
+        gateway,
+        metrics,
+        workers,
+        stop,
+        held: attached,
+    })
 }
 
 impl Running {
@@ -123,7 +129,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     let authenticator = Authenticator::new(build::issuers(&config)?)?;
     let (recorder, trail) = open_trail(&config)?;
     readiness.ok("audit");
-    let attached = config.redirect.as_ref().map(|r| attach(&config, r)).transpose()?;
+    let attached = config
+        .redirect
+        .as_ref()
+        .map(|r| attach(&config, r))
+        .transpose()?;
     let scanner = panscan::Scanner::new(scan_settings(&config));
     let parts = Parts {
         snapshot,
@@ -135,7 +145,12 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     };
     let unix = admin::bind_unix(&config.admin.socket)
         .with_context(|| format!("admin.socket {}", config.admin.socket.display()))?;
-    let tcp = config.admin.listen.map(admin::bind_loopback).transpose().context("admin.listen")?;
+    let tcp = config
+        .admin
+        .listen
+        .map(admin::bind_loopback)
+        .transpose()
+        .context("admin.listen")?;
     let running = start(parts)?;
     readiness.ok("redirect");
     let admin = AdminServer::serve(unix, tcp, running.metrics.clone(), readiness.clone())?;
@@ -161,13 +176,20 @@ fn supervise(
     readiness: &Readiness,
     recorder: &audit::Recorder,
 ) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     runtime.block_on(async {
         let mut term = signal(SignalKind::terminate())?;
         let mut int = signal(SignalKind::interrupt())?;
         let mut hup = signal(SignalKind::hangup())?;
         let mut second = tokio::time::interval(Duration::from_secs(1));
-        for problem in running.gateway.authenticator.load_keys(clock::now().wall_ns / 1_000_000_000).await {
+        for problem in running
+            .gateway
+            .authenticator
+            .load_keys(clock::now().wall_ns / 1_000_000_000)
+            .await
+        {
             tracing::warn!("{problem}");
         }
         loop {
@@ -242,7 +264,9 @@ fn open_trail(config: &Config) -> anyhow::Result<(audit::Recorder, TrailHandle)>
         // Observing holds nothing back.
         (config::Mode::Observe, _) | (_, config::AuditMode::BestEffort) => audit::Mode::BestEffort,
         (_, config::AuditMode::Durable) => audit::Mode::Durable,
-        (_, config::AuditMode::Batched) => audit::Mode::Batched { unsynced_records_max: 4096 },
+        (_, config::AuditMode::Batched) => audit::Mode::Batched {
+            unsynced_records_max: 4096,
+        },
     };
     Ok((recorder.with_mode(mode), trail))
 }
@@ -255,9 +279,16 @@ fn stop_trail(trail: TrailHandle) -> anyhow::Result<()> {
 /// Name of this host's log: its host name, as far as the format allows it.
 fn origin() -> String {
     let name = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
-    let name: String =
-        name.trim().chars().filter(|c| c.is_ascii_alphanumeric() || "-._".contains(*c)).collect();
-    if name.is_empty() { "panward".to_string() } else { format!("panward/{name}") }
+    let name: String = name
+        .trim()
+        .chars()
+        .filter(|c| c.is_ascii_alphanumeric() || "-._".contains(*c))
+        .collect();
+    if name.is_empty() {
+        "panward".to_string()
+    } else {
+        format!("panward/{name}")
+    }
 }
 
 fn scan_settings(config: &Config) -> panscan::Settings {
@@ -292,7 +323,8 @@ fn attach(config: &Config, from: &config::Redirect) -> anyhow::Result<Attached> 
     to.listen_port_v4 = from.listen_port;
     to.listen_port_v6 = from.listen_port;
     for server in &config.servers {
-        to.inbound.extend(server.inbound.iter().map(|address| in_rule(*address)));
+        to.inbound
+            .extend(server.inbound.iter().map(|address| in_rule(*address)));
         to.outbound.extend(&server.outbound);
     }
     Ok(redirect::attach(&to)?)
@@ -302,7 +334,11 @@ fn attach(config: &Config, from: &config::Redirect) -> anyhow::Result<Attached> 
 /// its family (`[::]`: of both).
 pub fn in_rule(address: std::net::SocketAddr) -> redirect::InRule {
     match address.ip().is_unspecified() {
-        true => redirect::InRule { addr: address.ip(), prefix_len: 0, port: address.port() },
+        true => redirect::InRule {
+            addr: address.ip(),
+            prefix_len: 0,
+            port: address.port(),
+        },
         false => redirect::InRule::exact(address),
     }
 }

@@ -30,7 +30,10 @@ pub struct Workers {
 }
 
 /// Starts one worker per core.
-pub fn start(gateway: &Arc<Gateway>, listeners: Vec<(TcpListener, Via)>) -> anyhow::Result<Workers> {
+pub fn start(
+    gateway: &Arc<Gateway>,
+    listeners: Vec<(TcpListener, Via)>,
+) -> anyhow::Result<Workers> {
     let count = std::thread::available_parallelism().map_or(1, usize::from);
     let (tell, done) = mpsc::channel();
     for index in 0..count {
@@ -60,13 +63,17 @@ impl Workers {
     pub fn wait(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         (0..self.count).all(|_| {
-            self.done.recv_timeout(until.saturating_duration_since(Instant::now())).is_ok()
+            self.done
+                .recv_timeout(until.saturating_duration_since(Instant::now()))
+                .is_ok()
         })
     }
 }
 
 fn work(gateway: Arc<Gateway>, listeners: Vec<(TcpListener, Via)>) -> anyhow::Result<()> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
     let local = tokio::task::LocalSet::new();
     let mut stop = gateway.stop.clone();
     for (socket, via) in listeners {

@@ -68,13 +68,19 @@ fn redirected(programs: &Path, mount: &Path) -> anyhow::Result<ExitCode> {
         .arg(cgroup.path())
         .status()?;
     drop(cgroup);
-    Ok(ExitCode::from(u8::try_from(status.code().unwrap_or(1)).unwrap_or(1)))
+    Ok(ExitCode::from(
+        u8::try_from(status.code().unwrap_or(1)).unwrap_or(1),
+    ))
 }
 
 fn programs(demo: &Demo) -> anyhow::Result<PathBuf> {
     let here = std::env::current_exe()?;
     let beside = here.parent().map(Path::to_path_buf).unwrap_or_default();
-    let places = [demo.programs.clone(), Some(beside), Some("/usr/lib/panward".into())];
+    let places = [
+        demo.programs.clone(),
+        Some(beside),
+        Some("/usr/lib/panward".into()),
+    ];
     for place in places.into_iter().flatten() {
         if place.join("demo-server").is_file() && place.join("demo-client").is_file() {
             return Ok(place);
@@ -86,13 +92,21 @@ fn programs(demo: &Demo) -> anyhow::Result<PathBuf> {
 /// The steps, with the redirect (`cgroup`) or an explicit listener.
 fn show(programs: &Path, cgroup: Option<&Path>) -> anyhow::Result<ExitCode> {
     let dir = sandbox::temp_dir("panward-demo")?;
-    let stage = Stage { programs, dir: dir.path(), cgroup };
+    let stage = Stage {
+        programs,
+        dir: dir.path(),
+        cgroup,
+    };
     let mut server = stage.server()?;
     let url = format!("http://{SERVER}/mcp");
 
     let before = stage.client(&url, "lookup_customer")?;
     let mut gateway = stage.gateway()?;
-    let url = if cgroup.is_some() { url } else { format!("http://{LISTEN}/mcp") };
+    let url = if cgroup.is_some() {
+        url
+    } else {
+        format!("http://{LISTEN}/mcp")
+    };
     let after = stage.client(&url, "lookup_customer")?;
     let refused = stage.client(&url, "delete_customer")?;
 
@@ -111,8 +125,14 @@ fn show(programs: &Path, cgroup: Option<&Path>) -> anyhow::Result<ExitCode> {
 
     let checks = [
         ("the card reached the client before", before.contains(CARD)),
-        ("the card is masked after", !after.contains(CARD) && after.contains("411111******1111")),
-        ("the forbidden tool is refused", refused.contains("Denied by policy")),
+        (
+            "the card is masked after",
+            !after.contains(CARD) && after.contains("411111******1111"),
+        ),
+        (
+            "the forbidden tool is refused",
+            refused.contains("Denied by policy"),
+        ),
         ("verify passes", whole.ok),
         ("verify fails after one flipped byte", !flipped.ok),
     ];
@@ -131,7 +151,11 @@ fn show(programs: &Path, cgroup: Option<&Path>) -> anyhow::Result<ExitCode> {
         println!("  neither client nor server was changed or configured: eBPF did the redirect");
     }
     println!("\nNext, on your own host: sudo panward watch");
-    Ok(if good { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(if good {
+        ExitCode::SUCCESS
+    } else {
+        ExitCode::FAILURE
+    })
 }
 
 struct Stage<'a> {
@@ -175,10 +199,13 @@ impl Stage<'_> {
         fs::create_dir(self.dir.join("policy.d"))?;
         fs::write(self.dir.join("policy.d/demo.cedar"), POLICY)?;
         fs::write(self.dir.join("panward.toml"), self.config())?;
-        println!("-- starting panward ({})", match self.cgroup {
-            Some(_) => "eBPF redirect, nothing reconfigured",
-            None => "explicit listener",
-        });
+        println!(
+            "-- starting panward ({})",
+            match self.cgroup {
+                Some(_) => "eBPF redirect, nothing reconfigured",
+                None => "explicit listener",
+            }
+        );
         let socket = self.dir.join("admin.sock");
         let log = fs::File::create(self.dir.join("gateway.log"))?;
         let child = Command::new(std::env::current_exe()?)
@@ -226,7 +253,10 @@ impl Stage<'_> {
             .with_context(|| format!("running panward {}", command[0]))?;
         let mut text = String::from_utf8_lossy(&output.stdout).into_owned();
         text.push_str(&String::from_utf8_lossy(&output.stderr));
-        Ok(Printed { text, ok: output.status.success() })
+        Ok(Printed {
+            text,
+            ok: output.status.success(),
+        })
     }
 
     /// Flips the lowest bit of one byte in the middle of what was recorded.
@@ -234,11 +264,13 @@ impl Stage<'_> {
         let audit = self.dir.join("audit");
         let segment = fs::read_dir(&audit)?
             .filter_map(|entry| Some(entry.ok()?.path()))
-            .find(|path| path.extension().is_some_and(|e| e == "seg"))
+            .find(|path| path.extension().is_some_and(|e| e == "pwseg"))
             .context("no segment in the demo's audit folder")?;
         let mut bytes = fs::read(&segment)?;
         let used = bytes.iter().rposition(|b| *b != 0).unwrap_or(0);
-        let Some(byte) = bytes.get_mut(used / 2) else { bail!("the demo's segment is empty") };
+        let Some(byte) = bytes.get_mut(used / 2) else {
+            bail!("the demo's segment is empty")
+        };
         *byte ^= 1;
         fs::write(&segment, bytes)?;
         Ok(())
@@ -298,7 +330,10 @@ fn wait_for_port(address: &str) -> anyhow::Result<()> {
 /// The line with `needle`, cut to the width of the screen.
 fn line_with(text: &str, needle: &str) -> String {
     let _ = std::io::stdout().flush();
-    let line = text.lines().find(|l| l.contains(needle)).unwrap_or("(nothing)");
+    let line = text
+        .lines()
+        .find(|l| l.contains(needle))
+        .unwrap_or("(nothing)");
     let start = line.find(needle).map_or(0, |at| at.saturating_sub(30));
     line.chars().skip(start).take(160).collect()
 }

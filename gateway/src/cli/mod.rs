@@ -2,15 +2,15 @@
 
 mod check;
 mod demo;
+mod detach;
 mod dev;
 pub mod docs;
 mod run;
+mod scan;
 mod sessions;
 mod status;
 mod tail;
 mod verify;
-mod scan;
-mod detach;
 
 use clap::{Parser, Subcommand};
 
@@ -68,6 +68,7 @@ pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
         Command::Tail(args) => tail::run(args),
         Command::Verify(args) => verify::run(args),
         Command::Scan(args) => Ok(scan::run(&args)),
+        Command::Detach(args) => detach::run(&args),
     }
 }
 
@@ -83,6 +84,4 @@ fn log_to_stderr() {
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal())
         .try_init();
-        Command::Detach(args) => detach::run(&args),
-    }
 }

@@ -67,7 +67,9 @@ pub struct RawRedirect {
     /// cgroup v2 folder whose processes' outbound connections are covered.
     pub cgroup: PathBuf,
     /// Folder on a bpffs where links and maps are pinned, so that they outlive
-    /// the gateway. Required with `fail = "closed"`.
+    /// the gateway. With `fail = "closed"` the default is
+    /// `/sys/fs/bpf/panward`; with `"open"` nothing is pinned by default, and
+    /// the redirect ends with the gateway.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pin_dir: Option<PathBuf>,
     /// What happens to covered traffic while the gateway is not there.
@@ -83,7 +85,7 @@ impl Default for RawRedirect {
     fn default() -> Self {
         RawRedirect {
             cgroup: "/sys/fs/cgroup".into(),
-            pin_dir: Some("/sys/fs/bpf/panward".into()),
+            pin_dir: None,
             fail: FailMode::Closed,
             listen_port: 15_001,
             netns: vec!["self".to_owned()],

@@ -311,8 +311,9 @@ fn modes_that_contradict() {
         redirect: Some(redirect),
         ..closed
     };
-    let error = Config::check(&dir.path().join("x.toml"), raw).expect_err("refused");
-    assert_eq!(error.problems[0].path, "redirect.pin_dir");
+    let config = Config::check(&dir.path().join("x.toml"), raw).expect("closed is pinned");
+    let pinned = config.redirect.and_then(|redirect| redirect.pin_dir);
+    assert_eq!(pinned, Some("/sys/fs/bpf/panward".into()));
     refuses(
         &format!(
             "mode = \"observe\"\n{}authorization = \"strip\"",

@@ -406,12 +406,11 @@ fn build(checking: &mut Checking, file: &Path, raw: RawConfig) -> Config {
 }
 
 fn check_redirect(checking: &mut Checking, raw: RawRedirect) -> Redirect {
-    if raw.fail == FailMode::Closed && raw.pin_dir.is_none() {
-        checking.problems.push(
-            "redirect.pin_dir",
-            "required with fail = \"closed\": without pins a crash opens the host",
-        );
-    }
+    // Without pins a crash would open the host.
+    let pin_dir = match (raw.pin_dir, raw.fail) {
+        (None, FailMode::Closed) => Some(PathBuf::from("/sys/fs/bpf/panward")),
+        (given, _) => given,
+    };
     if raw.listen_port == 0 {
         checking
             .problems
@@ -439,7 +438,7 @@ fn check_redirect(checking: &mut Checking, raw: RawRedirect) -> Redirect {
     }
     Redirect {
         cgroup,
-        pin_dir: raw.pin_dir.map(|dir| checking.path(&dir)),
+        pin_dir: pin_dir.map(|dir| checking.path(&dir)),
         fail: raw.fail,
         listen_port: raw.listen_port,
         netns,

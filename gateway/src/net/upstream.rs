@@ -38,9 +38,13 @@ pub async fn connect(
         if let Some(maps) = &gateway.maps {
             maps.exempt(socket.as_fd())?;
         }
-        let stream = TcpSocket::from_std_stream(socket.into()).connect(to).await?;
+        let stream = TcpSocket::from_std_stream(socket.into())
+            .connect(to)
+            .await?;
         stream.set_nodelay(true)?;
-        let Some((tls, name)) = &server.upstream_tls else { return Ok(Upstream::Plain(stream)) };
+        let Some((tls, name)) = &server.upstream_tls else {
+            return Ok(Upstream::Plain(stream));
+        };
         let connector = tokio_rustls::TlsConnector::from(tls.clone());
         let stream = connector.connect(name.clone(), stream).await?;
         Ok::<_, io::Error>(Upstream::Tls(Box::new(stream)))

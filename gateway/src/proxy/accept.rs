@@ -14,11 +14,11 @@ use policy::Process;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::connection::{Connection, Socket};
+use super::server::{Evidence, Gateway, Server};
+use crate::app::Stop;
 use crate::net::local_peer;
 use crate::redirect::ProcessFacts;
 use crate::tls::handshake_reason;
-use super::server::{Evidence, Gateway, Server};
-use crate::app::Stop;
 
 /// How connections of a listener find their server.
 #[derive(Clone)]
@@ -90,19 +90,28 @@ fn connection(
     via: Via,
 ) -> Result<(Arc<Server>, Evidence, Flow), Reason> {
     let _ = stream.set_nodelay(true);
-    let local = stream.local_addr().map_err(|_| Reason::UnknownDestination)?;
+    let local = stream
+        .local_addr()
+        .map_err(|_| Reason::UnknownDestination)?;
     let (server, destination, process) = match via {
         Via::Listener(name) => {
-            let server = gateway.server_named(&name).ok_or(Reason::UnknownDestination)?;
+            let server = gateway
+                .server_named(&name)
+                .ok_or(Reason::UnknownDestination)?;
             let wanted = server.auth.accept.process;
-            let process = wanted.then(|| local_peer::process_of(peer, local)).flatten();
+            let process = wanted
+                .then(|| local_peer::process_of(peer, local))
+                .flatten();
             (server, local, process)
         }
         Via::Redirect => {
             let maps = gateway.maps.as_ref().ok_or(Reason::DirectToGateway)?;
-            let origin = maps.origin_of(stream.as_fd(), local).map_err(|e| e.reason())?;
-            let server =
-                gateway.server_at(origin.destination).ok_or(Reason::UnknownDestination)?;
+            let origin = maps
+                .origin_of(stream.as_fd(), local)
+                .map_err(|e| e.reason())?;
+            let server = gateway
+                .server_at(origin.destination)
+                .ok_or(Reason::UnknownDestination)?;
             (server, origin.destination, origin.process.map(process))
         }
     };
@@ -113,7 +122,14 @@ fn connection(
         transport: "tcp",
         process: process.clone(),
     };
-    Ok((server, Evidence { certificate: None, process }, flow))
+    Ok((
+        server,
+        Evidence {
+            certificate: None,
+            process,
+        },
+        flow,
+    ))
 }
 
 /// The kernel's facts as policies and records take them.
@@ -137,7 +153,9 @@ async fn run(
     stream: TcpStream,
 ) {
     let Some(tls) = &server.tls else {
-        return Connection::new(gateway.clone(), server, evidence, flow, stream).run().await;
+        return Connection::new(gateway.clone(), server, evidence, flow, stream)
+            .run()
+            .await;
     };
     let handshake = tokio_rustls::TlsAcceptor::from(tls.config()).accept(stream);
     let stream = match tokio::time::timeout(gateway.handshake_time, handshake).await {
@@ -158,5 +176,7 @@ async fn run(
             return super::refuse::handshake(gateway, &server, &flow, error.reason());
         }
     }
-    Connection::new(gateway.clone(), server, evidence, flow, stream).run().await;
+    Connection::new(gateway.clone(), server, evidence, flow, stream)
+        .run()
+        .await;
 }

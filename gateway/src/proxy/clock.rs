@@ -9,7 +9,9 @@ static START: LazyLock<Instant> = LazyLock::new(Instant::now);
 
 /// Wall and monotonic time, in nanoseconds.
 pub fn now() -> Now {
-    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    let wall = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     Now {
         wall_ns: u64::try_from(wall.as_nanos()).unwrap_or(u64::MAX),
         mono_ns: u64::try_from(START.elapsed().as_nanos()).unwrap_or(u64::MAX),

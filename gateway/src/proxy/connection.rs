@@ -182,7 +182,10 @@ impl<S: Socket> Connection<S> {
         while let Some(output) = self.session.poll_output() {
             match output {
                 Output::Authenticate(sent) => {
-                    let who = self.gateway.identify(&self.server, &self.evidence, &sent).await;
+                    let who = self
+                        .gateway
+                        .identify(&self.server, &self.evidence, &sent)
+                        .await;
                     self.handle(Input::Identity(who));
                 }
                 Output::Connect => self.connect().await,
@@ -254,7 +257,11 @@ impl<S: Socket> Connection<S> {
                 Poll::Pending => {}
             }
         }
-        if wrote { Poll::Ready(Event::Wrote) } else { Poll::Pending }
+        if wrote {
+            Poll::Ready(Event::Wrote)
+        } else {
+            Poll::Pending
+        }
     }
 
     /// Writes what is left, then closes both sides.
@@ -275,7 +282,10 @@ impl<S: Socket> Connection<S> {
             }
             let _ = self.client.shutdown().await;
         };
-        if tokio::time::timeout(Duration::from_secs(10), write).await.is_err() {
+        if tokio::time::timeout(Duration::from_secs(10), write)
+            .await
+            .is_err()
+        {
             return self.client.reset_on_close();
         }
         let mut scrap = [0u8; 4096];

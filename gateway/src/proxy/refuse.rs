@@ -36,6 +36,9 @@ pub fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, reason: Reason
     // The connection is closed in any case; a log that cannot take the record
     // shows in its own metric and health check.
     if gateway.recorder.record(&record).is_err() {
-        tracing::error!(reason = reason.label(), "refused handshake could not be recorded");
+        tracing::error!(
+            reason = reason.label(),
+            "refused handshake could not be recorded"
+        );
     }
 }

@@ -32,7 +32,10 @@ pub struct Server {
     /// TLS towards clients.
     pub tls: Option<crate::tls::ServerTls>,
     /// TLS towards the server, and the name it must prove.
-    pub upstream_tls: Option<(Arc<rustls::ClientConfig>, rustls::pki_types::ServerName<'static>)>,
+    pub upstream_tls: Option<(
+        Arc<rustls::ClientConfig>,
+        rustls::pki_types::ServerName<'static>,
+    )>,
     /// Whether the server may speak before the client (only asked in observe
     /// mode, where any protocol passes).
     pub may_speak_first: bool,
@@ -107,12 +110,22 @@ pub struct Gateway {
 impl Gateway {
     /// The server that this original destination belongs to.
     pub fn server_at(&self, destination: SocketAddr) -> Option<Arc<Server>> {
-        self.snapshot.load().servers.iter().find(|s| s.covers(destination)).cloned()
+        self.snapshot
+            .load()
+            .servers
+            .iter()
+            .find(|s| s.covers(destination))
+            .cloned()
     }
 
     /// The server with this name.
     pub fn server_named(&self, name: &str) -> Option<Arc<Server>> {
-        self.snapshot.load().servers.iter().find(|s| s.profile.server == name).cloned()
+        self.snapshot
+            .load()
+            .servers
+            .iter()
+            .find(|s| s.profile.server == name)
+            .cloned()
     }
 
     /// A number for a new connection.

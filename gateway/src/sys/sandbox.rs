@@ -83,7 +83,10 @@ fn loopback_up() -> io::Result<()> {
 
 /// Asks a process to end (SIGTERM).
 pub fn terminate(pid: u32) {
-    if let Some(pid) = i32::try_from(pid).ok().and_then(rustix::process::Pid::from_raw) {
+    if let Some(pid) = i32::try_from(pid)
+        .ok()
+        .and_then(rustix::process::Pid::from_raw)
+    {
         // Gone already is what was wanted.
         let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
     }
