@@ -5,6 +5,7 @@
 //! one line.
 
 mod checkout;
+mod demo;
 mod ebpf;
 mod process;
 mod test;
@@ -24,6 +25,8 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Builds and shows one client call before and after panward.
+    Demo(demo::Args),
     /// Runs every suite; installs what they need after a yes.
     Test(test::Args),
     /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora.
@@ -34,6 +37,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let done = match Cli::parse().command {
+        Command::Demo(args) => demo::run(&args),
         Command::Test(args) => test::run(&args),
         Command::Tidy => tidy::run(),
         Command::Ebpf(args) => ebpf::run(&args),

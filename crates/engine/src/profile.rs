@@ -67,6 +67,9 @@ pub struct Limits {
     /// From the first byte of a request to its last: closed with
     /// `idle_timeout`.
     pub request_ns_max: u64,
+    /// From the forwarded request to the first byte of its answer: refused with
+    /// `upstream_timeout`.
+    pub answer_ns_max: u64,
     /// Keep-alive connection without a request: closed.
     pub idle_ns_max: u64,
 }
@@ -74,7 +77,14 @@ pub struct Limits {
 impl Default for Limits {
     fn default() -> Limits {
         Limits {
-            http1: wire::http1::Limits::default(),
+            // Chunk extensions and trailers are not payload and would pass
+            // unscanned: no room for either. A size line of eight hexadecimal
+            // digits and CRLF still fits.
+            http1: wire::http1::Limits {
+                chunk_line_bytes_max: 10,
+                trailer_bytes_max: 0,
+                ..wire::http1::Limits::default()
+            },
             jsonrpc: wire::jsonrpc::Limits::default(),
             request_body_bytes_max: 4 << 20,
             pipelined_bytes_max: 64 << 10,
@@ -85,6 +95,7 @@ impl Default for Limits {
             recorded_body_bytes_max: 32 << 10,
             audit_ns_max: 5_000_000_000,
             request_ns_max: 60_000_000_000,
+            answer_ns_max: 300_000_000_000,
             idle_ns_max: 600_000_000_000,
         }
     }

@@ -103,6 +103,7 @@ impl Session {
             Phase::Head | Phase::Body(_) | Phase::Identify(_) => limits.request_ns_max,
             Phase::Reply(_) => limits.audit_ns_max,
             Phase::Exchange(exchange) if exchange.is_ended() => limits.audit_ns_max,
+            Phase::Exchange(exchange) if exchange.is_untouched() => limits.answer_ns_max,
             Phase::Exchange(_) | Phase::Tunnel(_) | Phase::Closed => return None,
         };
         Some(self.since.mono_ns.saturating_add(wait))
@@ -273,6 +274,9 @@ impl Session {
             Phase::Head if self.down.is_empty() => self.close(Reason::IdleTimeout, false),
             Phase::Head | Phase::Body(_) | Phase::Identify(_) => {
                 self.refuse(Reason::IdleTimeout, Kind::Refused, None, env);
+            }
+            Phase::Exchange(exchange) if !exchange.is_ended() => {
+                self.answer_failed(Reason::UpstreamTimeout, env);
             }
             Phase::Reply(_) | Phase::Exchange(_) => self.close(Reason::AuditUnavailable, true),
             Phase::Tunnel(_) | Phase::Closed => {}

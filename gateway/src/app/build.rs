@@ -18,7 +18,7 @@ use crate::proxy::server::{Server, Snapshot};
 use crate::tls;
 
 /// Policies and servers, as one snapshot.
-pub fn snapshot(config: &Config) -> anyhow::Result<Snapshot> {
+pub(super) fn snapshot(config: &Config) -> anyhow::Result<Snapshot> {
     let policies = match config.mode {
         config::Mode::Observe if !config.policy_dir.is_dir() => policy::PolicySet::observe_all(),
         _ => crate::policy_dir::load(&config.policy_dir, &config.limits)?,
@@ -34,7 +34,7 @@ pub fn snapshot(config: &Config) -> anyhow::Result<Snapshot> {
 }
 
 /// Issuers whose tokens are accepted.
-pub fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerSettings>> {
+pub(super) fn issuers(config: &Config) -> anyhow::Result<Vec<IssuerSettings>> {
     config.issuers.iter().map(issuer).collect()
 }
 
@@ -229,7 +229,8 @@ fn limits(from: &Limits) -> engine::Limits {
     to.request_body_bytes_max = bytes(from.request_body_bytes_max);
     to.sse_event_bytes_max = bytes(from.sse_event_bytes_max);
     to.response_hold_bytes_max = bytes(from.response_hold_bytes_max);
-    to.request_ns_max = from.body_timeout_ms.saturating_mul(1_000_000);
+    to.request_ns_max = from.request_timeout_ms.saturating_mul(1_000_000);
+    to.answer_ns_max = from.upstream_response_timeout_ms.saturating_mul(1_000_000);
     to.idle_ns_max = from.idle_timeout_ms.saturating_mul(1_000_000);
     to.audit_ns_max = from.audit_receipt_timeout_ms.saturating_mul(1_000_000);
     to

@@ -24,9 +24,6 @@ use crate::trail::{Trail, TrailHandle, TrailSettings};
 
 pub use workers::Stop;
 
-/// Longest wait for calls in work when the gateway is told to stop.
-const DRAIN: Duration = Duration::from_secs(10);
-
 /// What makes the gateway, apart from its configuration file: `run` reads all
 /// of it from the file, `watch` makes it up.
 pub struct Parts {
@@ -52,6 +49,8 @@ pub struct Running {
     pub metrics: Arc<Metrics>,
     workers: workers::Workers,
     stop: watch::Sender<Stop>,
+    /// Longest wait for calls in work.
+    drain: Duration,
     /// Ends an unpinned redirect when dropped.
     held: Option<redirect::Attached>,
 }
@@ -65,6 +64,7 @@ pub fn start(parts: Parts) -> anyhow::Result<Running> {
     }));
     let (stop, stopped) = watch::channel(Stop::No);
     let limits = &parts.limits;
+    let drain = Duration::from_millis(limits.drain_timeout_ms);
     let mut attached = parts.attached;
     let gateway = Arc::new(Gateway {
         snapshot: ArcSwap::from_pointee(parts.snapshot),
@@ -99,6 +99,7 @@ pub fn start(parts: Parts) -> anyhow::Result<Running> {
         metrics,
         workers,
         stop,
+        drain,
         held: attached,
     })
 }
@@ -107,8 +108,8 @@ impl Running {
     /// Stops accepting, lets calls in work end, then cuts what is left.
     pub fn stop(self) {
         self.stop.send_replace(Stop::Drain);
-        if !self.workers.wait(DRAIN) {
-            tracing::warn!("calls still in work after {DRAIN:?} are cut");
+        if !self.workers.wait(self.drain) {
+            tracing::warn!("calls still in work after {:?} are cut", self.drain);
             self.stop.send_replace(Stop::Now);
             self.workers.wait(Duration::from_secs(2));
         }
@@ -292,17 +293,18 @@ fn origin() -> String {
 }
 
 fn scan_settings(config: &Config) -> panscan::Settings {
-    let mut settings = panscan::Settings::default();
-    settings.mode = match config.scan.mode {
-        config::ScanMode::Strict => panscan::Mode::Strict,
-        config::ScanMode::Balanced => panscan::Mode::Balanced,
-    };
-    settings.mask = match config.scan.mask {
-        config::MaskForm::First6Last4 => panscan::MaskFormat::First6Last4,
-        config::MaskForm::Last4 => panscan::MaskFormat::Last4,
-        config::MaskForm::Bin8Last4 => panscan::MaskFormat::Bin8Last4,
-    };
-    settings
+    panscan::Settings {
+        mode: match config.scan.mode {
+            config::ScanMode::Strict => panscan::Mode::Strict,
+            config::ScanMode::Balanced => panscan::Mode::Balanced,
+        },
+        mask: match config.scan.mask {
+            config::MaskForm::First6Last4 => panscan::MaskFormat::First6Last4,
+            config::MaskForm::Last4 => panscan::MaskFormat::Last4,
+            config::MaskForm::Bin8Last4 => panscan::MaskFormat::Bin8Last4,
+        },
+        ..panscan::Settings::default()
+    }
 }
 
 fn attach(config: &Config, from: &config::Redirect) -> anyhow::Result<Attached> {

@@ -24,13 +24,13 @@ pub enum Stop {
 }
 
 /// Running worker threads.
-pub struct Workers {
+pub(super) struct Workers {
     count: usize,
     done: mpsc::Receiver<()>,
 }
 
 /// Starts one worker per core.
-pub fn start(
+pub(super) fn start(
     gateway: &Arc<Gateway>,
     listeners: Vec<(TcpListener, Via)>,
 ) -> anyhow::Result<Workers> {
@@ -60,7 +60,7 @@ pub fn start(
 
 impl Workers {
     /// Waits for every worker to end; false when `time` was not enough.
-    pub fn wait(&self, time: Duration) -> bool {
+    pub(super) fn wait(&self, time: Duration) -> bool {
         let until = Instant::now() + time;
         (0..self.count).all(|_| {
             self.done

@@ -8,14 +8,14 @@ use crate::policy_dir;
 
 /// Arguments of `panward check`.
 #[derive(Debug, clap::Args)]
-pub struct Arguments {
+pub(super) struct Arguments {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = "/etc/panward/panward.toml")]
-    pub config: PathBuf,
+    config: PathBuf,
 }
 
 /// Prints every problem, one a line, on stderr and exits 1; or what was found.
-pub fn run(arguments: &Arguments) -> ExitCode {
+pub(super) fn run(arguments: &Arguments) -> ExitCode {
     match check(&arguments.config) {
         Ok(report) => {
             print!("{report}");
@@ -32,7 +32,7 @@ pub fn run(arguments: &Arguments) -> ExitCode {
 ///
 /// # Errors
 /// Problems of the configuration, or of its policies.
-pub fn check(file: &Path) -> Result<String, String> {
+pub(super) fn check(file: &Path) -> Result<String, String> {
     let config = Config::load(file).map_err(|error| error.to_string())?;
     let mut report = String::new();
     for warning in &config.warnings {

@@ -39,7 +39,7 @@ pub struct Demo {
 }
 
 /// Runs the demo; exit code 1 when a step did not show what it must.
-pub fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
+pub(super) fn run(demo: &Demo) -> anyhow::Result<ExitCode> {
     let programs = programs(demo)?;
     if let Some(cgroup) = &demo.inside {
         sandbox::enter_cgroup(cgroup).context("entering the demo's cgroup")?;

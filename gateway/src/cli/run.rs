@@ -14,7 +14,7 @@ pub struct Run {
 }
 
 /// Runs until it is told to stop.
-pub fn run(args: &Run) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &Run) -> anyhow::Result<ExitCode> {
     super::log_to_stderr();
     let config = crate::config::Config::load(&args.config)?;
     crate::app::run(config)?;

@@ -43,16 +43,12 @@ macro_rules! limits {
 limits! {
     /// Client connections at a time; a further one is refused.
     connections_max = 20_000, 1, 1_000_000;
-    /// Client connections at a time from one address; a further one is refused.
-    connections_per_peer_max = 4_000, 1, 1_000_000;
     /// HTTP request or response head.
     head_bytes_max = 64 * KIB, KIB, MIB;
     /// Header fields in one head.
     head_fields_max = 128, 8, 1_024;
     /// Request body, which is held whole until it is decided.
     request_body_bytes_max = 4 * MIB, KIB, 256 * MIB;
-    /// All request bodies held at a time; at the bound new ones wait.
-    request_hold_bytes_max = GIB, MIB, 64 * GIB;
     /// Bytes of one answer held back while its audit record is being written.
     response_hold_bytes_max = MIB, 4 * KIB, 64 * MIB;
     /// One SSE event of an answer.
@@ -61,10 +57,6 @@ limits! {
     json_depth_max = 128, 8, 512;
     /// Messages in a JSON-RPC batch.
     batch_messages_max = 100, 1, 1_000;
-    /// Bearer token.
-    token_bytes_max = 16 * KIB, KIB, 64 * KIB;
-    /// MCP sessions whose identity is remembered; the longest unused is forgotten.
-    sessions_max = 100_000, 1, 10_000_000;
     /// Records waiting for the audit writer; at the bound calls wait or are refused.
     audit_queue_records_max = 65_536, 16, 1_048_576;
     /// Bytes waiting for the audit writer.
@@ -73,24 +65,18 @@ limits! {
     audit_receipt_timeout_ms = 5_000, 10, 60_000;
     /// Time for a TLS handshake.
     tls_handshake_timeout_ms = 10_000, 100, 120_000;
-    /// Time from the first to the last byte of a request head.
-    head_timeout_ms = 15_000, 100, 120_000;
-    /// Time between two reads of a request body.
-    body_timeout_ms = 30_000, 100, 600_000;
+    /// From the first byte of a request to its last.
+    request_timeout_ms = 60_000, 100, 600_000;
     /// Silence of a client between requests.
     idle_timeout_ms = 300_000, 1_000, 86_400_000;
     /// Time to connect to the upstream server.
     upstream_connect_timeout_ms = 5_000, 10, 120_000;
     /// Silence of the upstream server before its answer begins.
     upstream_response_timeout_ms = 300_000, 100, 86_400_000;
-    /// Silence of an answer that has begun (an open SSE stream included).
-    upstream_idle_timeout_ms = 3_600_000, 1_000, 86_400_000;
     /// Time that open calls have to end at shutdown.
     drain_timeout_ms = 30_000, 0, 3_600_000;
     /// One policy file.
     policy_file_bytes_max = 256 * KIB, KIB, MIB;
     /// Policy files in the directory.
     policy_files_max = 256, 1, 4_096;
-    /// Subscribers of the audit tail at a time.
-    tail_clients_max = 16, 1, 256;
 }

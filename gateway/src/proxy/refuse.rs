@@ -7,7 +7,7 @@ use gateway_common::Reason;
 use super::server::{Gateway, Server};
 
 /// A TLS handshake that failed, or did not end in time.
-pub fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, reason: Reason) {
+pub(super) fn handshake(gateway: &Gateway, server: &Server, flow: &Flow, reason: Reason) {
     let mut record = Record::new(Kind::AuthFail, super::clock::now().wall_ns);
     record.flow = flow.number;
     record.origin = Some(Origin {

@@ -10,9 +10,9 @@ use policy::{AuthnMethod, PolicySet, Principal, PrincipalKind};
 
 /// A disk that can fail.
 #[derive(Default)]
-pub struct Disk {
+pub(crate) struct Disk {
     memory: MemoryStore,
-    pub broken: bool,
+    pub(crate) broken: bool,
 }
 
 impl Disk {
@@ -24,7 +24,7 @@ impl Disk {
     }
 
     /// Everything that was written.
-    pub fn bytes(&self) -> Vec<u8> {
+    pub(crate) fn bytes(&self) -> Vec<u8> {
         self.memory
             .segments
             .iter()
@@ -57,10 +57,10 @@ impl Store for Disk {
 }
 
 #[derive(Default)]
-pub struct Counts {
-    pub decided: RefCell<Vec<(audit::Verdict, Reason)>>,
-    pub found: RefCell<u32>,
-    pub ended: RefCell<Vec<Reason>>,
+pub(crate) struct Counts {
+    pub(crate) decided: RefCell<Vec<(audit::Verdict, Reason)>>,
+    pub(crate) found: RefCell<u32>,
+    pub(crate) ended: RefCell<Vec<Reason>>,
 }
 
 impl Observer for Counts {
@@ -75,24 +75,24 @@ impl Observer for Counts {
     }
 }
 
-pub struct Rig {
-    pub session: Session,
-    pub profile: Profile,
-    pub policies: PolicySet,
-    pub scanner: panscan::Scanner,
-    pub recorder: Recorder,
-    pub committer: Committer,
-    pub disk: Disk,
-    pub counts: Counts,
+pub(crate) struct Rig {
+    pub(crate) session: Session,
+    pub(crate) profile: Profile,
+    pub(crate) policies: PolicySet,
+    pub(crate) scanner: panscan::Scanner,
+    pub(crate) recorder: Recorder,
+    pub(crate) committer: Committer,
+    pub(crate) disk: Disk,
+    pub(crate) counts: Counts,
     /// Bytes that reached the server, and the client.
-    pub to_server: Vec<u8>,
-    pub to_client: Vec<u8>,
-    pub closed: Option<(Reason, bool)>,
-    pub identity: Result<(), Reason>,
+    pub(crate) to_server: Vec<u8>,
+    pub(crate) to_client: Vec<u8>,
+    pub(crate) closed: Option<(Reason, bool)>,
+    pub(crate) identity: Result<(), Reason>,
     now_ns: u64,
 }
 
-pub const POLICY: &str = r#"
+pub(crate) const POLICY: &str = r#"
 @id("session") permit(principal, action in Mcp::Action::"session", resource);
 @id("list") permit(principal, action in Mcp::Action::"list", resource);
 @id("tools") permit(principal, action == Mcp::Action::"tools/call", resource);
@@ -100,7 +100,7 @@ pub const POLICY: &str = r#"
 @id("ask") @decision("approve") permit(principal, action == Mcp::Action::"tools/call", resource == Mcp::Tool::"crm/wire");
 "#;
 
-pub fn profile(mode: Mode) -> Profile {
+pub(crate) fn profile(mode: Mode) -> Profile {
     Profile {
         server: "crm".into(),
         mode,
@@ -116,7 +116,7 @@ pub fn profile(mode: Mode) -> Profile {
 }
 
 impl Rig {
-    pub fn new(mode: Mode) -> Rig {
+    pub(crate) fn new(mode: Mode) -> Rig {
         let (recorder, committer) = audit::channel(Bounds::default());
         let recorder = match mode {
             Mode::Enforce => recorder,
@@ -146,7 +146,7 @@ impl Rig {
         }
     }
 
-    pub fn give(&mut self, input: Input) {
+    pub(crate) fn give(&mut self, input: Input) {
         self.now_ns += 1000;
         let env = Env {
             now: Now {
@@ -174,16 +174,16 @@ impl Rig {
         }
     }
 
-    pub fn client(&mut self, bytes: &[u8]) {
+    pub(crate) fn client(&mut self, bytes: &[u8]) {
         self.give(Input::Downstream(Bytes::copy_from_slice(bytes)));
     }
 
-    pub fn server(&mut self, bytes: &[u8]) {
+    pub(crate) fn server(&mut self, bytes: &[u8]) {
         self.give(Input::Upstream(Bytes::copy_from_slice(bytes)));
     }
 
     /// Writes what is queued to the disk and wakes the session.
-    pub fn commit(&mut self) {
+    pub(crate) fn commit(&mut self) {
         let now = Time {
             wall_ns: self.now_ns,
             mono_ns: self.now_ns,
@@ -192,20 +192,20 @@ impl Rig {
         self.give(Input::AuditMoved);
     }
 
-    pub fn sent(&mut self) -> String {
+    pub(crate) fn sent(&mut self) -> String {
         String::from_utf8(std::mem::take(&mut self.to_client)).unwrap()
     }
 
-    pub fn forwarded(&mut self) -> String {
+    pub(crate) fn forwarded(&mut self) -> String {
         String::from_utf8(std::mem::take(&mut self.to_server)).unwrap()
     }
 
-    pub fn disk_has(&self, needle: &str) -> bool {
+    pub(crate) fn disk_has(&self, needle: &str) -> bool {
         memchr::memmem::find(&self.disk.bytes(), needle.as_bytes()).is_some()
     }
 }
 
-pub fn alice() -> Principal {
+pub(crate) fn alice() -> Principal {
     Principal {
         kind: PrincipalKind::User,
         id: "https://idp.example|alice".into(),
@@ -218,28 +218,28 @@ pub fn alice() -> Principal {
     }
 }
 
-pub fn call(tool: &str, arguments: &str) -> String {
+pub(crate) fn call(tool: &str, arguments: &str) -> String {
     let body = format!(
         r#"{{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{{"name":"{tool}","arguments":{arguments}}}}}"#
     );
     post(&body)
 }
 
-pub fn post(body: &str) -> String {
+pub(crate) fn post(body: &str) -> String {
     format!(
         "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-pub fn json_answer(body: &str) -> String {
+pub(crate) fn json_answer(body: &str) -> String {
     format!(
         "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
 }
 
-pub fn result(text: &str) -> String {
+pub(crate) fn result(text: &str) -> String {
     format!(
         r#"{{"jsonrpc":"2.0","id":1,"result":{{"content":[{{"type":"text","text":"{text}"}}]}}}}"#
     )

@@ -326,3 +326,54 @@ fn pipelined_requests_are_answered_in_order() {
     rig.commit();
     assert_eq!(rig.sent(), format!("{answer}{answer}"));
 }
+
+#[test]
+fn chunk_extensions_and_trailers_are_refused_both_ways() {
+    let head = "POST /mcp HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"ping"}"#;
+    let size = format!("{:x}", body.len());
+    for raw in [
+        format!("{head}{size};card={PAN}\r\n{body}\r\n0\r\n\r\n"),
+        format!("{head}{size}\r\n{body}\r\n0\r\nX-Card: {PAN}\r\n\r\n"),
+    ] {
+        let mut rig = Rig::new(Mode::Enforce);
+        rig.client(raw.as_bytes());
+        rig.commit();
+        assert_eq!(rig.forwarded(), "");
+        assert!(rig.sent().starts_with("HTTP/1.1 4"));
+    }
+    let head =
+        "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n";
+    for raw in [
+        format!("{head}2;{PAN}\r\n{{}}\r\n0\r\n\r\n"),
+        format!("{head}2\r\n{{}}\r\n0\r\nX-Card: {PAN}\r\n\r\n"),
+    ] {
+        let mut rig = Rig::new(Mode::Enforce);
+        rig.client(call("lookup", "{}").as_bytes());
+        rig.server(raw.as_bytes());
+        rig.commit();
+        rig.commit();
+        assert!(!rig.sent().contains(PAN));
+        assert_eq!(rig.closed.map(|c| c.0), Some(Reason::UpstreamMalformed));
+    }
+}
+
+#[test]
+fn a_server_that_never_answers_is_a_504() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.profile.limits.answer_ns_max = 1;
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.give(Input::Tick);
+    rig.commit();
+    assert!(rig.sent().starts_with("HTTP/1.1 504"));
+}
+
+#[test]
+fn a_client_that_hangs_up_is_recorded_as_gone() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    rig.give(Input::DownstreamGone);
+    rig.commit();
+    assert_eq!(rig.counts.ended.borrow()[..], [Reason::ClientGone]);
+}
