@@ -107,6 +107,8 @@ pub fn attach(settings: &Settings) -> Result<Attached, RedirectError> {
     let cgroup = open_cgroup(&settings.cgroup)?;
     let pins = Pins::open(settings.pin_dir.as_deref())?;
     let spaces = listeners::open(settings)?;
+    let own = |space: &Space| [space.port(Family::V4), space.port(Family::V6)];
+    settings.check_own_ports(&spaces.iter().flat_map(own).collect::<Vec<_>>())?;
     let object = object::bytes()?;
 
     let mut ebpf = load(&object, &pins, 0)?;

@@ -128,16 +128,9 @@ impl Settings {
                     rule.addr, rule.prefix_len
                 ));
             }
-            if rule.port == self.listen_port_v4 || rule.port == self.listen_port_v6 {
-                return refuse(format!("inbound port {} is the gateway's own", rule.port));
-            }
         }
-        for addr in &self.outbound {
-            let own = addr.ip().to_canonical().is_loopback()
-                && (addr.port() == self.listen_port_v4 || addr.port() == self.listen_port_v6);
-            if addr.port() == 0 || own {
-                return refuse(format!("outbound {addr}: port is 0 or the gateway's own"));
-            }
+        if let Some(addr) = self.outbound.iter().find(|addr| addr.port() == 0) {
+            return refuse(format!("outbound {addr}: port is 0"));
         }
         let addresses = self.inbound.iter().map(|rule| rule.addr);
         for ip in addresses.chain(self.outbound.iter().map(SocketAddr::ip)) {
@@ -148,5 +141,19 @@ impl Settings {
             }
         }
         Ok(())
+    }
+
+    /// Refuses rules that would steer the gateway's own listeners to themselves.
+    /// `own` are the ports that they have got.
+    pub(super) fn check_own_ports(&self, own: &[u16]) -> Result<(), RedirectError> {
+        let loopback = |addr: &&SocketAddr| addr.ip().to_canonical().is_loopback();
+        let inbound = self.inbound.iter().map(|rule| rule.port);
+        let outbound = self.outbound.iter().filter(loopback).map(SocketAddr::port);
+        match inbound.chain(outbound).find(|port| own.contains(port)) {
+            Some(port) => Err(RedirectError::Settings(format!(
+                "port {port} is the gateway's own and cannot be covered"
+            ))),
+            None => Ok(()),
+        }
     }
 }

@@ -160,6 +160,10 @@ fn foreign_abi_second_gateway_and_plain_directories_are_refused() {
     let error = attach(&settings).expect_err("other layout");
     assert!(matches!(error, RedirectError::ForeignAbi { .. }), "{error}");
     detach(&pins.pin_dir()).expect("detaches every version");
+    settings.listen_port_v4 = 8586;
+    settings.inbound = vec![InRule::any_address(8586)];
+    let error = attach(&settings).expect_err("its own port");
+    assert!(matches!(error, RedirectError::Settings(_)), "{error}");
     settings.cgroup = plain.path().to_owned();
     let error = attach(&settings).expect_err("not a cgroup");
     assert!(matches!(error, RedirectError::NotCgroup2 { .. }), "{error}");

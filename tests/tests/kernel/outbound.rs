@@ -253,3 +253,72 @@ fn identity_comes_with_outbound_connections() {
     let (_stream, line) = asked(&space, V4);
     assert_eq!(fact(&line, "pid"), std::process::id().to_string(), "{line}");
 }
+
+/// Connects a socket of `protocol` after `prepare`, and reads the answer. The
+/// first byte is written before it is read, which is when fast open sends SYN.
+fn unusual(
+    space: &Netns,
+    protocol: i32,
+    to: &str,
+    prepare: impl FnOnce(&socket2::Socket) -> io::Result<()> + Send,
+) -> io::Result<String> {
+    use std::io::Write;
+    let to = addr(to);
+    space.run(|| {
+        let domain = socket2::Domain::for_address(to);
+        let protocol = socket2::Protocol::from(protocol);
+        let socket = socket2::Socket::new(domain, socket2::Type::STREAM, Some(protocol))?;
+        prepare(&socket)?;
+        socket.connect(&to.into())?;
+        let mut stream = TcpStream::from(socket);
+        stream.set_read_timeout(Some(crate::host::LIMIT))?;
+        stream.write_all(b"x")?;
+        first_line(&stream)
+    })
+}
+
+fn set_fast_open(socket: &socket2::Socket) -> io::Result<()> {
+    use std::os::fd::AsRawFd;
+    let on: libc::c_int = 1;
+    // SAFETY: the kernel reads the four bytes of `on`.
+    let ret = unsafe {
+        libc::setsockopt(
+            socket.as_raw_fd(),
+            libc::IPPROTO_TCP,
+            libc::TCP_FASTOPEN_CONNECT,
+            std::ptr::from_ref(&on).cast(),
+            size_of::<libc::c_int>() as libc::socklen_t,
+        )
+    };
+    if ret == 0 {
+        Ok(())
+    } else {
+        Err(io::Error::last_os_error())
+    }
+}
+
+#[test]
+fn tfo_and_mptcp_covered() {
+    const IPPROTO_TCP: i32 = 6;
+    const IPPROTO_MPTCP: i32 = 262;
+    let Some(host) = Host::enter("tfo_and_mptcp_covered") else {
+        return;
+    };
+    let space = Netns::new();
+    let _server = RealServer::start(&space, "127.0.0.1:8284");
+    let mut settings = host.settings(&space);
+    settings.inbound = vec![InRule::any_address(8284)];
+    settings.outbound = vec![addr(V4)];
+    let _gate = Gate::start(&settings);
+    for to in ["127.0.0.1:8284", V4] {
+        let line = unusual(&space, IPPROTO_TCP, to, set_fast_open);
+        let line = line.expect("fast open");
+        assert_eq!(destination(&line), to, "{line}");
+        assert_eq!(fact(&line, "pid"), std::process::id().to_string(), "{line}");
+        match unusual(&space, IPPROTO_MPTCP, to, |_| Ok(())) {
+            // A kernel without MPTCP cannot go around us with it either.
+            Err(error) if error.raw_os_error() == Some(libc::EPROTONOSUPPORT) => {}
+            answered => assert_eq!(destination(&answered.expect("mptcp")), to),
+        }
+    }
+}
