@@ -8,7 +8,7 @@ use crate::policy_dir;
 
 /// Arguments of `panward check`.
 #[derive(Debug, clap::Args)]
-pub(super) struct Arguments {
+pub struct Arguments {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = "/etc/panward/panward.toml")]
     config: PathBuf,

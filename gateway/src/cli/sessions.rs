@@ -20,7 +20,7 @@ const SESSIONS_MAX: usize = 100_000;
 #[derive(Debug, Args)]
 pub struct SessionsArgs {
     /// Directory of the log.
-    #[arg(default_value = "/var/lib/panward/audit")]
+    #[arg(default_value = "/var/log/panward/audit")]
     dir: PathBuf,
     /// One JSON object a line.
     #[arg(long)]

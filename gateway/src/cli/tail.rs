@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(50);
 #[derive(Debug, Args)]
 pub struct TailArgs {
     /// Directory of the log.
-    #[arg(default_value = "/var/lib/panward/audit")]
+    #[arg(default_value = "/var/log/panward/audit")]
     dir: PathBuf,
     /// Go on with new records as they are committed.
     #[arg(short, long)]

@@ -24,7 +24,7 @@ const UNREADABLE: u8 = 5;
 #[derive(Debug, Args)]
 pub struct VerifyArgs {
     /// Directory of the log.
-    #[arg(default_value = "/var/lib/panward/audit")]
+    #[arg(default_value = "/var/log/panward/audit")]
     dir: PathBuf,
     /// Public key: a file, or the key itself (<name>+<id>+<base64>). Without it the
     /// key in the log's own directory is taken, which proves nothing against
