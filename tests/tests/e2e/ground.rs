@@ -80,8 +80,12 @@ pub(crate) fn of_kind<'a>(records: &'a [Value], kind: &str) -> Vec<&'a Value> {
 pub(crate) fn panward(scratch: &Scratch, arguments: &[&str]) -> anyhow::Result<String> {
     let mut command = Command::new(binary("panward")?);
     command.args(arguments);
-    let (status, out, err) =
-        process::run(scratch, &name("command"), &mut command, Duration::from_secs(30))?;
+    let (status, out, err) = process::run(
+        scratch,
+        &name("command"),
+        &mut command,
+        Duration::from_secs(30),
+    )?;
     ensure!(status.success(), "panward {arguments:?}: {status}: {err}");
     Ok(out)
 }
@@ -126,8 +130,16 @@ impl Dev {
         let text = panward(
             scratch,
             &[
-                "dev", "token", "--dir", &self.dir, "--subject", "alice", "--audience", audience,
-                "--expires-in", &life,
+                "dev",
+                "token",
+                "--dir",
+                &self.dir,
+                "--subject",
+                "alice",
+                "--audience",
+                audience,
+                "--expires-in",
+                &life,
             ],
         )?;
         let token = text.trim().to_owned();
@@ -154,7 +166,11 @@ pub(crate) fn stop_and_verify(
     audit_dir: &Path,
 ) -> anyhow::Result<()> {
     let status = process.stop(Duration::from_secs(20))?;
-    ensure!(status.success(), "panward run: {status}: {}", process.stderr());
+    ensure!(
+        status.success(),
+        "panward run: {status}: {}",
+        process.stderr()
+    );
     panward(scratch, &["verify", &audit_dir.to_string_lossy()]).context("verify")?;
     Ok(())
 }

@@ -167,7 +167,7 @@ fn tls_gate(
     Gate::start(scratch, config, listen, server)
 }
 
-/// The Python SDK over TLS: its certificate lets it in, and counts before its token; a
+/// The Python SDK over TLS: its certificate lets it in, its token counts before it; a
 /// revoked one, one of another CA, and none at all are refused and recorded.
 #[test]
 fn client_certificates() -> anyhow::Result<()> {
@@ -222,18 +222,23 @@ fn client_certificates() -> anyhow::Result<()> {
                 && r["origin"]["transport"] == "tls1.3"
         })
     };
-    ensure!(who("mtls", "spiffe://dev.panward.invalid/client"), "{calls:?}");
+    ensure!(
+        who("mtls", "spiffe://dev.panward.invalid/client"),
+        "{calls:?}"
+    );
     ensure!(who("oidc", "alice"), "{calls:?}");
     let by_token = calls.iter().filter(|r| r["who"]["method"] == "oidc");
     let by_certificate = calls.iter().filter(|r| r["who"]["method"] == "mtls");
     ensure!(
-        by_certificate.count() > by_token.count(),
-        "with both, the certificate counts"
+        by_token.count() > by_certificate.count(),
+        "with both, the token counts: it names the person behind the machine"
     );
     let failed: Vec<&Value> = of_kind(&records, "auth.fail");
     for reason in ["certificate_revoked", "certificate_invalid", "no_evidence"] {
         ensure!(
-            failed.iter().any(|r| r["decision"]["reason_name"] == reason),
+            failed
+                .iter()
+                .any(|r| r["decision"]["reason_name"] == reason),
             "{reason} is recorded: {failed:?}"
         );
     }

@@ -65,7 +65,10 @@ impl Space {
     pub(crate) fn join(&self, scratch: &Scratch, other: &Self) -> anyhow::Result<()> {
         self.ip(
             scratch,
-            &format!("link add name v0 type veth peer name v0 netns {}", other.path),
+            &format!(
+                "link add name v0 type veth peer name v0 netns {}",
+                other.path
+            ),
         )?;
         for (space, number) in [(self, 1), (other, 2)] {
             space.ip(scratch, &format!("addr add 10.78.0.{number}/24 dev v0"))?;

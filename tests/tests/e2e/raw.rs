@@ -74,13 +74,21 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
     let batch = format!("[{echo},{delete}]");
     vec![
         ("a forbidden tool", sized(&delete), &["policy_forbid"]),
-        ("one forbidden tool in a batch", sized(&batch), &["policy_forbid"]),
+        (
+            "one forbidden tool in a batch",
+            sized(&batch),
+            &["policy_forbid"],
+        ),
         (
             "a method that nothing permits",
             sized(r#"{"jsonrpc":"2.0","id":1,"method":"resources/read","params":{"uri":"a:b"}}"#),
             &["policy_default_deny"],
         ),
-        ("no HTTP", b"\x16\x03\x01 hello\r\n\r\n".to_vec(), &["http_malformed"]),
+        (
+            "no HTTP",
+            b"\x16\x03\x01 hello\r\n\r\n".to_vec(),
+            &["http_malformed"],
+        ),
         ("no JSON", sized("{\"jsonrpc\":"), &["json_malformed"]),
         ("no JSON-RPC", sized("{\"a\":1}"), &["jsonrpc_invalid"]),
         ("a key twice", sized(twice), &["json_duplicate_key"]),
@@ -106,12 +114,6 @@ fn hostile() -> Vec<(&'static str, Vec<u8>, &'static [&'static str])> {
             "a body over the bound",
             post("content-length: 99999999\r\n", "{"),
             &["body_too_large"],
-        ),
-        (
-            "an upgrade",
-            b"GET /mcp HTTP/1.1\r\nhost: shop\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"
-                .to_vec(),
-            &["upgrade_refused"],
         ),
     ]
 }

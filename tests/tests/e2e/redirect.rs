@@ -157,7 +157,9 @@ fn remote_clients_need_evidence() -> anyhow::Result<()> {
     for client in ["10.78.0.2:", "[fd78::2]:"] {
         let from_there = |r: &&&Value| {
             let address = r["origin"]["client"].as_str().unwrap_or_default();
-            address.replace("::ffff:", "").replace(['[', ']'], "")
+            address
+                .replace("::ffff:", "")
+                .replace(['[', ']'], "")
                 .starts_with(&client.replace(['[', ']'], ""))
         };
         ensure!(

@@ -48,11 +48,18 @@ fn no_card_token_or_secret_is_written() -> anyhow::Result<()> {
         .call("lookup_customer", json!({"customer_id": "1001"}))
         .call("lookup_customer", json!({"customer_id": "1003"}))
         .call("echo", json!({"text": format!("charge {CARD} now")}))
-        .call("echo", json!({"text": "charge 4111-1111-1111-1111 or 378282246310005"}))
+        .call(
+            "echo",
+            json!({"text": "charge 4111-1111-1111-1111 or 378282246310005"}),
+        )
         .call("delete_customer", json!({"customer_id": CARD}));
     for client in Client::ALL {
         let received = client.run(&scratch, &gate.endpoint.url(), Some(&token), &plan)?;
-        let texts: Vec<&str> = received.calls.iter().filter_map(|c| c.text().ok()).collect();
+        let texts: Vec<&str> = received
+            .calls
+            .iter()
+            .filter_map(|c| c.text().ok())
+            .collect();
         ensure!(texts.len() == 5, "{client:?}: {received:?}");
         ensure!(
             !received.printed.contains(CREDENTIAL),
@@ -70,7 +77,11 @@ fn no_card_token_or_secret_is_written() -> anyhow::Result<()> {
         let mut capture = Capture::connect(listen)?;
         capture.post("/mcp", &headers, &body.to_string())?;
         let mut capture = Capture::connect(listen)?;
-        capture.post(&format!("/mcp?card={CARD}"), &headers[..1], &body.to_string())?;
+        capture.post(
+            &format!("/mcp?card={CARD}"),
+            &headers[..1],
+            &body.to_string(),
+        )?;
     }
 
     // What an operator can ask for is written by panward as well.
@@ -87,9 +98,12 @@ fn no_card_token_or_secret_is_written() -> anyhow::Result<()> {
         said.push_str(&panward(&scratch, &command)?);
     }
     let mut capture = Capture::connect(metrics)?;
-    capture.send(b"GET /metrics HTTP/1.1\r\nhost: panward\r\n\r\n")?;
+    let request = format!("GET /metrics HTTP/1.1\r\nhost: {metrics}\r\n\r\n");
+    capture.send(request.as_bytes())?;
     said.push_str(&String::from_utf8(capture.answer()?.body)?);
-    ensure!(said.contains("lookup_customer") && said.contains("panward_"));
+    for part in ["lookup_customer", "panward_calls_total"] {
+        ensure!(said.contains(part), "no {part} in what was said:\n{said}");
+    }
     std::fs::write(gate.config.dir().join("said"), &said)?;
     let logged = gate.process.stdout() + &gate.process.stderr();
     ensure!(!logged.is_empty(), "it logged something");

@@ -17,7 +17,9 @@ fn comparable(received: &Received) -> Vec<Value> {
     for call in &received.calls {
         let mut result = call.result.clone();
         // server-everything tells how long it took.
-        if let Some(text) = result.as_mut().and_then(|r| r.pointer_mut("/content/0/text"))
+        if let Some(text) = result
+            .as_mut()
+            .and_then(|r| r.pointer_mut("/content/0/text"))
             && text.as_str().is_some_and(|t| t.contains("Duration"))
         {
             *text = Value::Null;
@@ -47,7 +49,9 @@ fn each_client_at(test: &str, server: Server) -> anyhow::Result<()> {
     stop_and_verify(&scratch, &mut gate.process, &audit)?;
     let records = records(&scratch, &audit)?;
     let calls = of_kind(&records, "mcp.call");
-    let tools = calls.iter().filter(|r| r["action"]["method"] == "tools/call");
+    let tools = calls
+        .iter()
+        .filter(|r| r["action"]["method"] == "tools/call");
     ensure!(tools.count() >= Client::ALL.len(), "a record for each call");
     ensure!(
         calls.len() == of_kind(&records, "mcp.result").len(),
@@ -97,7 +101,10 @@ fn a_thousand_clean_calls_are_byte_identical() -> anyhow::Result<()> {
         let after = scenario::wire_hashes(gate.endpoint.address, 1000)?;
         ensure!(before.len() == 1000, "all were made");
         let differing = before.iter().zip(&after).position(|(a, b)| a != b);
-        ensure!(differing.is_none(), "{server:?}: call {differing:?} differs");
+        ensure!(
+            differing.is_none(),
+            "{server:?}: call {differing:?} differs"
+        );
     }
     Ok(())
 }
@@ -150,7 +157,10 @@ fn every_client_gets_masked_cards_and_refusals() -> anyhow::Result<()> {
         if let Some(log) = process.log {
             let log = std::fs::read_to_string(log)?;
             ensure!(log.contains(MASKED), "{server:?}: the masked argument came");
-            ensure!(!log.contains("delete_customer"), "{server:?}: it got the call");
+            ensure!(
+                !log.contains("delete_customer"),
+                "{server:?}: it got the call"
+            );
         }
     }
     Ok(())
