@@ -162,6 +162,7 @@ impl Client {
             wrap,
             url,
             token,
+            tls: None,
         };
         match self {
             Self::Rust => run.rust(plan),
@@ -170,12 +171,44 @@ impl Client {
     }
 }
 
+/// The Python SDK 2.x over TLS: the CA it believes, and the certificate that it shows.
+///
+/// # Errors
+/// As [`Client::run_wrapped`].
+pub fn run_tls(
+    scratch: &Scratch,
+    url: &str,
+    tls: &Tls,
+    token: Option<&str>,
+    plan: &Plan,
+) -> anyhow::Result<Result<Received, Refused>> {
+    let run = Run {
+        client: Client::Python2,
+        scratch,
+        wrap: &[],
+        url,
+        token,
+        tls: Some(tls),
+    };
+    run.driver(plan)
+}
+
+/// Files for [`run_tls`], all PEM.
+#[derive(Debug, Clone)]
+pub struct Tls {
+    /// CA of the server.
+    pub ca: String,
+    /// Certificate and key to show.
+    pub client: Option<(String, String)>,
+}
+
 struct Run<'a> {
     client: Client,
     scratch: &'a Scratch,
     wrap: &'a [&'a str],
     url: &'a str,
     token: Option<&'a str>,
+    tls: Option<&'a Tls>,
 }
 
 impl Run<'_> {
@@ -191,6 +224,12 @@ impl Run<'_> {
         command.arg(clients_dir().join(script));
         if let Some(token) = self.token {
             command.arg("--token").arg(token);
+        }
+        if let Some(tls) = self.tls {
+            command.arg("--ca").arg(&tls.ca);
+            if let Some((certificate, key)) = &tls.client {
+                command.arg("--cert").arg(certificate).arg("--key").arg(key);
+            }
         }
         command.arg(self.url).arg(plan.to_json());
         let (code, printed) = self.finish(&mut command)?;

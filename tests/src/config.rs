@@ -5,11 +5,11 @@
 use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
-    process::Command,
+    sync::atomic::{AtomicU32, Ordering},
     time::Duration,
 };
 
-use crate::{Process, Scratch, binaries::binary};
+use crate::{Process, Scratch, binaries::binary, process};
 
 /// A gateway with explicit listeners (no kernel redirect), one folder for all it writes.
 #[derive(Debug, Clone)]
@@ -46,6 +46,13 @@ impl GatewayConfig {
             "[[server]]\nname = \"{name}\"\nlisten = \"{listen}\"\nupstream = \"{upstream}\"\n\
              evidence = {evidence:?}\n"
         ));
+        self
+    }
+
+    /// Whole `[[server]]` tables as they are, for what [`Self::server`] does not say:
+    /// redirect, TLS, credentials.
+    pub fn tables(mut self, toml: &str) -> Self {
+        self.servers.push(format!("{toml}\n"));
         self
     }
 
@@ -112,18 +119,22 @@ impl GatewayConfig {
         Ok(path)
     }
 
-    /// Writes the files and runs `panward run` until every listener is there.
+    /// Writes the files and runs `panward run` until it says that it is ready. `wrap` is put
+    /// before the command (see [`crate::Server::start`]). It says all it can say
+    /// (`PANWARD_LOG`), so that a search of its output means something.
     ///
     /// # Errors
-    /// If it is not built, or does not listen within 10 s; with what it said.
-    pub fn start(&self, scratch: &Scratch, listeners: &[SocketAddr]) -> anyhow::Result<Process> {
+    /// If it is not built, or is not ready within 20 s; with what it said.
+    pub fn start(&self, scratch: &Scratch, wrap: &[&str]) -> anyhow::Result<Process> {
+        static RUNS: AtomicU32 = AtomicU32::new(0);
         let config = self.write()?;
-        let mut command = Command::new(binary("panward")?);
+        let mut command = process::wrapped(wrap, &binary("panward")?);
         command.arg("run").arg("--config").arg(config);
-        let mut process = Process::spawn(scratch, "panward", &mut command)?;
-        for listener in listeners {
-            process.wait_port(*listener, Duration::from_secs(10))?;
-        }
+        command.env("PANWARD_LOG", "trace");
+        // A name of its own for each start: what an earlier one said is not this one's.
+        let name = format!("panward-{}", RUNS.fetch_add(1, Ordering::Relaxed));
+        let mut process = Process::spawn(scratch, &name, &mut command)?;
+        process.wait_line("ready config=", Duration::from_secs(20))?;
         Ok(process)
     }
 }

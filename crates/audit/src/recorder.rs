@@ -206,6 +206,11 @@ impl Recorder {
         self.shared.dropped.load(Ordering::Relaxed)
     }
 
+    /// Records that wait for the writer.
+    pub fn waiting(&self) -> usize {
+        lock(&self.shared.queue).items.len()
+    }
+
     /// Called on the writer's thread with the new mark each time it moves, and
     /// with the unchanged mark when the log fails or closes, so that waiters look
     /// again. Must not block. Replaces the one before.

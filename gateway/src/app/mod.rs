@@ -153,6 +153,11 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .transpose()
         .context("admin.listen")?;
     let running = start(parts)?;
+    let (metrics, queue) = (running.metrics.clone(), recorder.clone());
+    trail.report_to(move |records, bytes, took| {
+        metrics.audit_commit(records, bytes, took);
+        metrics.audit_queue(queue.waiting() as u64);
+    });
     readiness.ok("redirect");
     let admin = AdminServer::serve(unix, tcp, running.metrics.clone(), readiness.clone())?;
     note(&recorder, Kind::GatewayStart, start_note(&config));
@@ -205,6 +210,8 @@ fn supervise(
 }
 
 fn look(running: &Running, readiness: &Readiness, recorder: &audit::Recorder) {
+    // While the log fails no commit tells it.
+    running.metrics.audit_queue(recorder.waiting() as u64);
     match recorder.trouble() {
         None => readiness.ok("audit"),
         Some(error) => readiness.fail("audit", error.to_string()),

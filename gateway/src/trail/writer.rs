@@ -3,10 +3,10 @@
 use std::fs::{self, File, OpenOptions};
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use audit::frame::Opened;
 use audit::{Committer, Log, Record, Recorder, Recovered, Signer, Time, Tree, channel, recover};
@@ -22,6 +22,9 @@ const FINISH_TRIES: u32 = 4;
 /// Longest sleep of an idle writer.
 const IDLE: Duration = Duration::from_secs(60);
 
+/// Takes records and bytes of a commit, and how long it took.
+type Report = Box<dyn Fn(u64, u64, Duration) + Send + Sync>;
+
 /// The running writer. Dropping it stops it too, without telling of errors.
 pub struct TrailHandle {
     dir: PathBuf,
@@ -30,9 +33,17 @@ pub struct TrailHandle {
     thread: Option<JoinHandle<Result<(), io::Error>>>,
     verifier: audit::VerifierKey,
     recovered: Option<u64>,
+    report: Arc<OnceLock<Report>>,
 }
 
 impl TrailHandle {
+    /// Tells `report` of each commit: records, bytes and time, on the writer's thread. It
+    /// must not block. What was committed before is told with the next one. The first
+    /// report stays.
+    pub fn report_to(&self, report: impl Fn(u64, u64, Duration) + Send + Sync + 'static) {
+        let _ = self.report.set(Box::new(report));
+    }
+
     /// Commits what was handed over, signs the last checkpoint, seals the segment.
     /// Blocks until done; recorders answer `Closed` from now on.
     pub fn stop(mut self) -> Result<(), TrailError> {
@@ -109,7 +120,10 @@ pub(super) fn open(settings: TrailSettings) -> Result<(Recorder, TrailHandle), T
     let stopping = Arc::new(AtomicBool::new(false));
     let nudge = Box::new(committer.nudger());
     let stop = Arc::clone(&stopping);
+    let report = Arc::new(OnceLock::new());
     let writer = Writer {
+        report: Arc::clone(&report),
+        untold: (0, 0),
         committer,
         store,
         dir: dir.clone(),
@@ -129,6 +143,7 @@ pub(super) fn open(settings: TrailSettings) -> Result<(Recorder, TrailHandle), T
             thread: Some(thread),
             verifier,
             recovered,
+            report,
         },
     ))
 }
@@ -247,6 +262,9 @@ fn now() -> Time {
 }
 
 struct Writer {
+    report: Arc<OnceLock<Report>>,
+    /// Records and bytes committed before there was a report.
+    untold: (u64, u64),
     committer: Committer,
     store: FileStore,
     dir: PathBuf,
@@ -258,8 +276,10 @@ impl Writer {
     fn run(mut self, stopping: &AtomicBool) -> io::Result<()> {
         let mut failing = false;
         while !stopping.load(Ordering::Acquire) {
+            let started = Instant::now();
             match self.committer.commit(&mut self.store, now()) {
-                Ok(_) => {
+                Ok(committed) => {
+                    self.tell(committed.records, committed.bytes, started.elapsed());
                     if failing {
                         tracing::warn!(dir = %self.dir.display(), "audit log is written again");
                     }
@@ -282,6 +302,14 @@ impl Writer {
             }
         }
         self.finish()
+    }
+
+    fn tell(&mut self, records: u64, bytes: u64, took: Duration) {
+        self.untold = (self.untold.0 + records, self.untold.1 + bytes);
+        if let (Some(report), 1..) = (self.report.get(), self.untold.0) {
+            report(self.untold.0, self.untold.1, took);
+            self.untold = (0, 0);
+        }
     }
 
     fn finish(&mut self) -> io::Result<()> {

@@ -1,6 +1,7 @@
 """The official Python SDK 2.x over Streamable HTTP.
 
-    python client_v2.py [--token T] [--mode auto|legacy] URL PLAN
+    python client_v2.py [--token T] [--mode auto|legacy] [--ca PEM] [--cert PEM --key PEM]
+                        URL PLAN
 
 Plan, printed line and exit codes are those of ts/driver.mjs, without "bodies".
 """
@@ -8,6 +9,7 @@ Plan, printed line and exit codes are those of ts/driver.mjs, without "bodies".
 import argparse
 import asyncio
 import json
+import ssl
 import sys
 
 import httpx2
@@ -24,10 +26,20 @@ def describe(error: BaseException) -> dict:
     }
 
 
+def verifying(args: argparse.Namespace) -> ssl.SSLContext | bool:
+    """TLS as asked for; the client certificate is shown to every server."""
+    if not args.ca:
+        return True
+    context = ssl.create_default_context(cafile=args.ca)
+    if args.cert:
+        context.load_cert_chain(args.cert, args.key)
+    return context
+
+
 async def run(args: argparse.Namespace) -> dict:
-    headers = {"authorization": f"Bearer {args.token}"} if args.token else {}
-    timeout = httpx2.Timeout(30, read=300)
-    async with httpx2.AsyncClient(headers=headers, timeout=timeout, trust_env=False) as http:
+    options = {"timeout": httpx2.Timeout(30, read=300), "trust_env": False}
+    options["headers"] = {"authorization": f"Bearer {args.token}"} if args.token else {}
+    async with httpx2.AsyncClient(verify=verifying(args), **options) as http:
         transport = streamable_http_client(args.url, http_client=http)
         async with Client(transport, mode=args.mode) as client:
             server = client.server_info
@@ -67,6 +79,9 @@ def main() -> int:
     parser = argparse.ArgumentParser()
     parser.add_argument("--token")
     parser.add_argument("--mode", default="auto")
+    parser.add_argument("--ca")
+    parser.add_argument("--cert")
+    parser.add_argument("--key")
     parser.add_argument("url")
     parser.add_argument("plan", type=json.loads)
     args = parser.parse_args()

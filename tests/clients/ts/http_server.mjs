@@ -3,7 +3,7 @@
 //   PORT=18080 [HOST=127.0.0.1] [BODIES=file] node server_vN.mjs
 //
 // BODIES gets every request body as received, one JSON line
-// {"peer","local","method","body"} each.
+// {"peer","local","method","headers","body"} each.
 import { appendFileSync } from "node:fs";
 import { createServer } from "node:http";
 
@@ -58,6 +58,7 @@ function log(request, body) {
     peer: `${remoteAddress}:${remotePort}`,
     local: `${localAddress}:${localPort}`,
     method: request.method,
+    headers: request.headers,
     body,
   };
   appendFileSync(BODIES, `${JSON.stringify(line)}\n`);

@@ -14,7 +14,10 @@ use serde_json::Value;
 
 use crate::scenario::{self, Endpoint};
 
-fn start(scratch: &Scratch, server: Server) -> anyhow::Result<(ServerProcess, Endpoint)> {
+pub(crate) fn start(
+    scratch: &Scratch,
+    server: Server,
+) -> anyhow::Result<(ServerProcess, Endpoint)> {
     let address = SocketAddr::from(([127, 0, 0, 1], free_port()));
     let process = server.start(scratch, address, &[])?;
     Ok((
@@ -28,7 +31,7 @@ fn start(scratch: &Scratch, server: Server) -> anyhow::Result<(ServerProcess, En
 }
 
 /// Notes a skip and gives true if node or Python are not installed.
-fn lacks_runtimes(test: &str) -> bool {
+pub(crate) fn lacks_runtimes(test: &str) -> bool {
     let found = node()
         .and_then(|_| python(PythonSdk::V1))
         .and_then(|_| python(PythonSdk::V2));
@@ -41,18 +44,6 @@ fn lacks_runtimes(test: &str) -> bool {
     }
 }
 
-fn each_client_at(test: &str, server: Server) -> anyhow::Result<()> {
-    if lacks_runtimes(test) {
-        return Ok(());
-    }
-    let scratch = Scratch::new(test)?;
-    let (_process, endpoint) = start(&scratch, server)?;
-    for client in Client::ALL {
-        scenario::list_call_progress(&scratch, &endpoint, client)?;
-    }
-    Ok(())
-}
-
 #[test]
 fn rust_client_at_rust_server() -> anyhow::Result<()> {
     let scratch = Scratch::new("rust-rust")?;
@@ -62,36 +53,6 @@ fn rust_client_at_rust_server() -> anyhow::Result<()> {
         scenario::large_result(&scratch, &endpoint, Client::Rust, 512)?;
     }
     Ok(())
-}
-
-#[test]
-fn every_client_at_rust_server() -> anyhow::Result<()> {
-    each_client_at("every_client_at_rust_server", Server::Rust)
-}
-
-#[test]
-fn every_client_at_rust_json_server() -> anyhow::Result<()> {
-    each_client_at("every_client_at_rust_json_server", Server::RustJson)
-}
-
-#[test]
-fn every_client_at_server_everything() -> anyhow::Result<()> {
-    each_client_at("every_client_at_server_everything", Server::Everything)
-}
-
-#[test]
-fn every_client_at_typescript_1_server() -> anyhow::Result<()> {
-    each_client_at("every_client_at_typescript_1_server", Server::TypeScript1)
-}
-
-#[test]
-fn every_client_at_typescript_2_server() -> anyhow::Result<()> {
-    each_client_at("every_client_at_typescript_2_server", Server::TypeScript2)
-}
-
-#[test]
-fn every_client_at_python_server() -> anyhow::Result<()> {
-    each_client_at("every_client_at_python_server", Server::Python2)
 }
 
 /// Without a gateway the card reaches every client and every client's output: what
