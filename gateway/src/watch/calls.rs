@@ -168,10 +168,21 @@ fn begun(record: Record) -> Option<Call> {
 }
 
 impl Call {
+    /// Name of the client's program. The kernel's own name is that of the thread
+    /// that connected (`tokio-rt-worker`), so the executable's goes first.
+    pub fn program(&self) -> Option<String> {
+        let process = self.process.as_ref()?;
+        let exe = process.exe.as_ref().map(|exe| exe.as_str());
+        let file = exe.and_then(|exe| exe.rsplit('/').next());
+        Some(plain(file.unwrap_or(process.comm.as_str())))
+    }
+
     /// Process of the client, or its address.
     pub fn caller(&self) -> String {
         match (&self.process, self.client) {
-            (Some(process), _) => format!("{} {}", plain(process.comm.as_str()), process.pid),
+            (Some(process), _) => {
+                format!("{} {}", self.program().unwrap_or_default(), process.pid)
+            }
             (None, Some(client)) => client.ip().to_canonical().to_string(),
             (None, None) => "unknown".to_owned(),
         }
@@ -225,7 +236,7 @@ impl Call {
     pub fn json(&self) -> Value {
         let process = self.process.as_ref().map(|p| {
             json!({
-                "pid": p.pid, "uid": p.uid, "comm": p.comm.as_str(),
+                "pid": p.pid, "uid": p.uid, "program": self.program(), "comm": p.comm.as_str(),
                 "exe": p.exe.as_ref().map(|exe| exe.as_str()),
             })
         });

@@ -51,10 +51,7 @@ impl Summary {
 
     fn line(&mut self, call: &Call) -> &mut (u64, u64) {
         // Not the pid: a client that is started for each call is one line.
-        let caller = match &call.process {
-            Some(process) => crate::trail::show::plain(process.comm.as_str()),
-            None => call.caller(),
-        };
+        let caller = call.program().unwrap_or_else(|| call.caller());
         let mut key = (call.server.clone(), call.what(), caller);
         if self.counts.len() >= LINES_MAX && !self.counts.contains_key(&key) {
             key = (call.server.clone(), "(others)".into(), "(others)".into());

@@ -6,3 +6,4 @@
 
 mod direct;
 mod scenario;
+mod watch;
