@@ -132,6 +132,11 @@ impl Exchange {
         unsent
     }
 
+    /// Shows that the call is recorded, once it is.
+    pub(crate) fn call_receipt(&self, env: &Env<'_>) -> Option<Receipt> {
+        all_receipts(&self.asked.tickets, env)
+    }
+
     /// Raw answer bytes held in memory.
     pub(crate) fn held(&self) -> u64 {
         self.pipe.held() + self.early.len() as u64

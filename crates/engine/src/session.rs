@@ -238,7 +238,23 @@ impl Session {
     /// Observe mode: the server hung up (`Ok`) or broke off before its answer was
     /// whole; the client sees the same.
     fn answer_broke_off(&mut self, reason: Reason, env: &Env<'_>) {
-        self.unreadable_answer(Reason::UpstreamTruncated, env);
+        let Phase::Exchange(exchange) = &mut self.phase else {
+            return;
+        };
+        // A server that ends its stream because the client hung up.
+        let recorded = match (reason, self.down_ended) {
+            (Reason::Ok, true) => Reason::ClientGone,
+            (Reason::Ok, false) => Reason::UpstreamTruncated,
+            (other, _) => other,
+        };
+        // A record that cannot be written holds nothing up here.
+        let _ = exchange.end(recorded, &self.flow, env);
+        if let Some(receipt) = exchange.call_receipt(env) {
+            for bytes in exchange.take_unsent() {
+                self.outputs
+                    .push_back(Output::Downstream(Answer::new(bytes, &receipt)));
+            }
+        }
         self.close(reason, reason != Reason::Ok);
     }
 
@@ -367,12 +383,10 @@ impl Session {
     fn take_head(&mut self, env: &Env<'_>) -> bool {
         let observe = env.profile.mode == Mode::Observe;
         if self.down.is_empty() {
-            if self.down_ended {
-                // The server may have something to say all the same.
-                match observe && self.connected && self.calls == 0 {
-                    true => self.pass_through([], env),
-                    false => self.close(Reason::Ok, false),
-                }
+            // The server may have something to say all the same.
+            let listens = observe && self.connected && self.calls == 0;
+            if self.down_ended && !listens {
+                self.close(Reason::Ok, false);
             }
             return false;
         }

@@ -286,7 +286,14 @@ fn lists_both_servers_changes_nothing_and_leaves_nothing() -> anyhow::Result<()>
     );
     let said = watch.stdout() + &watch.stderr();
     ensure!(!said.contains(CARD), "the card is shown");
-    ensure!(said.contains("not HTTP, passed unread"), "{said}");
+    ensure!(
+        said.contains(&format!("{TALKER}: 1 connections that are not HTTP")),
+        "{said}"
+    );
+    ensure!(
+        said.matches("not HTTP").count() == 1,
+        "HTTP was not read: {said}"
+    );
     ensure!(room.programs()? == programs, "programs are left behind");
     ensure!(temporary_folders() == folders, "{:?}", temporary_folders());
     let after = room.call(&scratch, "after", LATER)?;
