@@ -47,7 +47,7 @@ pub struct WatchArgs {
 }
 
 /// Runs until Ctrl-C, SIGTERM or the time given.
-pub fn run(args: &WatchArgs) -> anyhow::Result<ExitCode> {
+pub(super) fn run(args: &WatchArgs) -> anyhow::Result<ExitCode> {
     if std::env::var_os("PANWARD_LOG").is_some() {
         super::log_to_stderr();
     }
