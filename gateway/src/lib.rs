@@ -15,3 +15,4 @@ pub mod redirect;
 pub mod sys;
 pub mod tls;
 pub mod trail;
+pub mod watch;

@@ -124,6 +124,19 @@ impl Exchange {
         all
     }
 
+    /// Observe mode: everything of the answer that has not left, as it came.
+    pub(crate) fn take_unsent(&mut self) -> Vec<Bytes> {
+        let mut unsent = Vec::new();
+        self.pipe.release(u64::MAX, |bytes| unsent.push(bytes));
+        unsent.push(self.early.split().freeze());
+        unsent
+    }
+
+    /// Shows that the call is recorded, once it is.
+    pub(crate) fn call_receipt(&self, env: &Env<'_>) -> Option<Receipt> {
+        all_receipts(&self.asked.tickets, env)
+    }
+
     /// Raw answer bytes held in memory.
     pub(crate) fn held(&self) -> u64 {
         self.pipe.held() + self.early.len() as u64
@@ -152,7 +165,8 @@ impl Exchange {
         self.feed_body(rest, flow, env)
     }
 
-    /// Parses one response head off `early`; interim heads are dropped.
+    /// Parses one response head off `early`; interim heads are dropped (kept in
+    /// observe mode).
     fn take_head(&mut self, env: &Env<'_>) -> Result<bool, Reason> {
         let limits = &env.profile.limits.http1;
         let head = match self.parser.response(&self.early, limits) {
@@ -164,7 +178,10 @@ impl Exchange {
             return Err(Reason::UpgradeRefused);
         }
         if head.status < 200 {
-            let _ = self.early.split_to(head.len);
+            let interim = self.early.split_to(head.len);
+            if env.profile.mode == Mode::Observe {
+                self.pipe.push(interim.freeze(), &[]);
+            }
             self.parser = HeadParser::new();
             return Ok(true);
         }
@@ -239,7 +256,15 @@ impl Exchange {
                 BodyEvent::LastChunk(at) => last = Some(base + at as u64),
                 BodyEvent::End => ended = true,
             })
-            .map_err(|_| Reason::UpstreamMalformed)?;
+            .map_err(|_| Reason::UpstreamMalformed);
+        let consumed = match consumed {
+            Err(reason) if env.profile.mode == Mode::Observe => {
+                // Passed on unread, see `take_unsent`.
+                self.pipe.push(chunk, &[]);
+                return Err(reason);
+            }
+            consumed => consumed?,
+        };
         if let Some(at) = last {
             body.last = Some(at);
         }
@@ -271,7 +296,7 @@ impl Exchange {
             Some(events) => {
                 let outcome = &mut body.outcome;
                 let last = &mut events.last_outcome;
-                events
+                let pushed = events
                     .scanner
                     .push(data, &mut |mark| match mark {
                         SseMark::Data(range) => outcome.push(&data[range]),
@@ -286,7 +311,13 @@ impl Exchange {
                     .map_err(|e| match reason_of(&e) {
                         Reason::HttpTooLarge => Reason::Uninspectable,
                         _ => Reason::UpstreamMalformed,
-                    })?;
+                    });
+                if pushed.is_err() && env.profile.mode == Mode::Observe {
+                    body.inspect = false;
+                    body.decided += data.len() as u64;
+                    return Ok(());
+                }
+                pushed?;
             }
         }
         let mut from = 0;
@@ -499,6 +530,7 @@ impl Exchange {
         }
         let limit = match &mut self.body {
             Some(body) => body.limit(&self.pipe, env),
+            None if env.profile.mode == Mode::Observe => self.pipe.end(),
             None => 0,
         };
         let (limit, receipt) = match &self.result {

@@ -76,6 +76,14 @@ impl Session {
         &self.flow
     }
 
+    /// Before the first input, in observe mode: connects to the server at once,
+    /// for one that speaks before its client.
+    pub fn connect_early(&mut self) {
+        if !std::mem::replace(&mut self.connected, true) {
+            self.outputs.push_back(Output::Connect);
+        }
+    }
+
     /// Takes one input; outputs are then ready in [`Session::poll_output`].
     pub fn handle(&mut self, input: Input, env: &Env<'_>) {
         match input {
@@ -165,6 +173,7 @@ impl Session {
     }
 
     fn upstream(&mut self, bytes: Bytes, env: &Env<'_>) {
+        let observe = env.profile.mode == Mode::Observe;
         let rest = match &mut self.phase {
             Phase::Exchange(exchange) => exchange.feed(bytes, &self.flow, env),
             Phase::Tunnel(Some((_, receipt))) => {
@@ -173,14 +182,81 @@ impl Session {
                 return;
             }
             Phase::Closed => return,
+            Phase::Head | Phase::Identify(_) | Phase::Body(_) if observe => {
+                return self.pass_through([bytes], env);
+            }
             // A server that speaks unasked.
             _ => Ok(bytes),
         };
         match rest {
             Ok(rest) if rest.is_empty() => {}
+            Ok(rest) if observe => self.server_went_on(rest, env),
+            Err(reason) if observe => self.unreadable_answer(reason, env),
             Ok(_) => self.cut(Reason::TrailingBytes, env),
             Err(reason) => self.answer_failed(reason, env),
         }
+    }
+
+    /// Observe mode: nothing more of this connection can be read, so it passes as
+    /// it comes. What was taken of a request goes on first; `from_server` is what
+    /// the client has not had yet.
+    fn pass_through(&mut self, from_server: impl IntoIterator<Item = Bytes>, env: &Env<'_>) {
+        if let Phase::Identify(incoming) | Phase::Body(incoming) =
+            std::mem::replace(&mut self.phase, Phase::Tunnel(None))
+        {
+            self.put_back(&incoming);
+        }
+        self.open_tunnel(env);
+        if let Phase::Tunnel(Some((_, receipt))) = &self.phase {
+            for bytes in from_server {
+                self.outputs
+                    .push_back(Output::Downstream(Answer::new(bytes, receipt)));
+            }
+        }
+    }
+
+    /// Observe mode: bytes behind a whole answer (such as a 408 to an idle client).
+    fn server_went_on(&mut self, rest: Bytes, env: &Env<'_>) {
+        self.exchange(env);
+        match self.phase {
+            Phase::Head => self.pass_through([rest], env),
+            Phase::Closed => {}
+            _ => self.cut(Reason::TrailingBytes, env),
+        }
+    }
+
+    /// Observe mode: an answer that is no HTTP, or stops being it (an upgrade).
+    fn unreadable_answer(&mut self, reason: Reason, env: &Env<'_>) {
+        let Phase::Exchange(exchange) = &mut self.phase else {
+            return;
+        };
+        // A record that cannot be written holds nothing up here.
+        let _ = exchange.end(reason, &self.flow, env);
+        let unsent = exchange.take_unsent();
+        self.pass_through(unsent, env);
+    }
+
+    /// Observe mode: the server hung up (`Ok`) or broke off before its answer was
+    /// whole; the client sees the same.
+    fn answer_broke_off(&mut self, reason: Reason, env: &Env<'_>) {
+        let Phase::Exchange(exchange) = &mut self.phase else {
+            return;
+        };
+        // A server that ends its stream because the client hung up.
+        let recorded = match (reason, self.down_ended) {
+            (Reason::Ok, true) => Reason::ClientGone,
+            (Reason::Ok, false) => Reason::UpstreamTruncated,
+            (other, _) => other,
+        };
+        // A record that cannot be written holds nothing up here.
+        let _ = exchange.end(recorded, &self.flow, env);
+        if let Some(receipt) = exchange.call_receipt(env) {
+            for bytes in exchange.take_unsent() {
+                self.outputs
+                    .push_back(Output::Downstream(Answer::new(bytes, &receipt)));
+            }
+        }
+        self.close(reason, reason != Reason::Ok);
     }
 
     fn upstream_ended(&mut self, reason: Reason, env: &Env<'_>) {
@@ -194,6 +270,9 @@ impl Session {
                     Reason::Ok => exchange.upstream_ended(&self.flow, env),
                     other => Err(other),
                 };
+                if result.is_err() && env.profile.mode == Mode::Observe {
+                    return self.answer_broke_off(reason, env);
+                }
                 if let Err(reason) = result {
                     // A server that ends its stream because the client hung up.
                     let gone = self.down_ended && reason == Reason::UpstreamTruncated;
@@ -203,7 +282,7 @@ impl Session {
             }
             Phase::Closed | Phase::Reply(_) => {}
             // As the client would see it without us: the server hung up.
-            _ => self.close(Reason::Ok, false),
+            _ => self.close(reason, reason != Reason::Ok),
         }
     }
 
@@ -272,6 +351,11 @@ impl Session {
         }
         match &self.phase {
             Phase::Head if self.down.is_empty() => self.close(Reason::IdleTimeout, false),
+            Phase::Head | Phase::Body(_) | Phase::Identify(_)
+                if env.profile.mode == Mode::Observe =>
+            {
+                self.pass_through([], env);
+            }
             Phase::Head | Phase::Body(_) | Phase::Identify(_) => {
                 self.refuse(Reason::IdleTimeout, Kind::Refused, None, env);
             }
@@ -301,8 +385,11 @@ impl Session {
     }
 
     fn take_head(&mut self, env: &Env<'_>) -> bool {
+        let observe = env.profile.mode == Mode::Observe;
         if self.down.is_empty() {
-            if self.down_ended {
+            // The server may have something to say all the same.
+            let listens = observe && self.connected && self.calls == 0;
+            if self.down_ended && !listens {
                 self.close(Reason::Ok, false);
             }
             return false;
@@ -310,6 +397,12 @@ impl Session {
         match Incoming::parse(&mut self.parser, &mut self.down, self.since, env.profile) {
             Ok(Some(incoming)) => {
                 self.parser = HeadParser::new();
+                if observe && incoming.expects_continue {
+                    // Only the server can answer that without a byte changed.
+                    self.phase = Phase::Body(Box::new(incoming));
+                    self.pass_through([], env);
+                    return true;
+                }
                 if self.serve_metadata(&incoming, env) {
                     return true;
                 }
@@ -318,12 +411,16 @@ impl Session {
                 self.phase = Phase::Identify(Box::new(incoming));
                 false
             }
+            Ok(None) if self.down_ended && observe => {
+                self.pass_through([], env);
+                true
+            }
             Ok(None) if self.down_ended => {
                 self.refuse(Reason::BodyTruncated, Kind::Refused, None, env);
                 true
             }
             Ok(None) => false,
-            Err(_) if env.profile.mode == Mode::Observe => {
+            Err(_) if observe => {
                 self.phase = Phase::Tunnel(None);
                 true
             }
@@ -369,6 +466,10 @@ impl Session {
                 if let Phase::Body(incoming) = std::mem::replace(&mut self.phase, Phase::Closed) {
                     self.decide(incoming, env);
                 }
+                true
+            }
+            Ok(false) if self.down_ended && env.profile.mode == Mode::Observe => {
+                self.pass_through([], env);
                 true
             }
             Ok(false) if self.down_ended => {
@@ -439,11 +540,16 @@ impl Session {
         if env.profile.mode == Mode::Enforce {
             return self.refuse(reason, Kind::Refused, Some(&incoming), env);
         }
+        self.put_back(&incoming);
+        self.phase = Phase::Tunnel(None);
+    }
+
+    /// Makes a request that was begun unread again.
+    fn put_back(&mut self, incoming: &Incoming) {
         let mut all = BytesMut::from(&incoming.raw_head[..]);
         all.extend_from_slice(&incoming.body);
         all.extend_from_slice(&self.down);
         self.down = all;
-        self.phase = Phase::Tunnel(None);
     }
 
     /// Records why, then answers and closes.

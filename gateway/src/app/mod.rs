@@ -116,6 +116,17 @@ impl Running {
         drop(self.held);
     }
 
+    /// Changes what the kernel redirects; nothing to do without a redirect.
+    ///
+    /// # Errors
+    /// As [`redirect::Held::update_rules`].
+    pub fn update_rules(&self, to: &redirect::Settings) -> Result<(), redirect::RedirectError> {
+        match &self.held {
+            Some(attached) => attached.held.update_rules(to),
+            None => Ok(()),
+        }
+    }
+
     /// Whether the redirect's links are still on their hooks.
     pub fn redirect_is_whole(&self) -> bool {
         self.held.as_ref().is_none_or(|a| a.held.is_whole())

@@ -11,6 +11,7 @@ mod sessions;
 mod status;
 mod tail;
 mod verify;
+mod watch;
 
 use clap::{Parser, Subcommand};
 
@@ -29,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Run the gateway.
     Run(run::Run),
+    /// List this host's MCP calls: no config, nothing changed, nothing left.
+    Watch(watch::WatchArgs),
     /// Show one client call before and after panward, on this machine.
     Demo(demo::Demo),
     /// Ask the running gateway whether it is ready and what it has done.
@@ -56,6 +59,7 @@ pub enum Command {
 pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
     match cli.command {
         Command::Run(args) => run::run(&args),
+        Command::Watch(args) => watch::run(&args),
         Command::Demo(args) => demo::run(&args),
         Command::Status(args) => status::run(&args),
         Command::Check(arguments) => Ok(check::run(&arguments)),

@@ -80,6 +80,8 @@ enum Event {
     AuditMoved,
     Tick,
     Wrote,
+    /// Nothing is in work, and the gateway stops.
+    Stopping,
 }
 
 impl<S: Socket> Connection<S> {
@@ -113,7 +115,7 @@ impl<S: Socket> Connection<S> {
         let mut durable = self.gateway.durable.clone();
         let mut stop = self.gateway.stop.clone();
         if self.server.profile.mode == engine::Mode::Observe && self.server.may_speak_first {
-            self.connect().await;
+            self.session.connect_early();
         }
         while self.closing.is_none() {
             durable.mark_unchanged();
@@ -135,7 +137,10 @@ impl<S: Socket> Connection<S> {
             let mut stopping = pin!(stop.wait_for(|s| *s == Stop::Now || (*s != Stop::No && idle)));
             let event = poll_fn(|cx| {
                 if stopping.as_mut().poll(cx).is_ready() {
-                    return Poll::Ready(Event::ClientGone);
+                    return Poll::Ready(match idle {
+                        true => Event::Stopping,
+                        false => Event::ClientGone,
+                    });
                 }
                 if timer.as_mut().poll(cx).is_ready() {
                     return Poll::Ready(Event::Tick);
@@ -160,6 +165,7 @@ impl<S: Socket> Connection<S> {
                 Event::AuditMoved => self.handle(Input::AuditMoved),
                 Event::Tick => self.handle(Input::Tick),
                 Event::Wrote => {}
+                Event::Stopping => self.closing = Some(false),
             }
         }
         self.finish().await;

@@ -54,6 +54,8 @@ pub struct Attached {
 /// What keeps the redirect going on this side.
 #[derive(Debug)]
 pub struct Held {
+    /// Numbers of the covered namespaces.
+    spaces: Vec<u32>,
     links: Vec<OwnedFd>,
     programs: Vec<(String, OwnedFd)>,
     _logs: LogDrain,
@@ -72,6 +74,17 @@ pub struct ProgramCost {
 }
 
 impl Held {
+    /// Makes the rules say what `settings` says, while traffic runs; only
+    /// `inbound` and `outbound` of it are used. A rule that stays is never off.
+    ///
+    /// # Errors
+    /// Settings that must not be, or a map that cannot be written: some of the
+    /// rules may have changed then.
+    pub fn update_rules(&self, settings: &Settings) -> Result<(), RedirectError> {
+        settings.check()?;
+        rules::write(settings, &self._pins, &self.spaces)
+    }
+
     /// Run counts and times of each program; they grow only while run-time
     /// statistics are on ([`crate::sys::bpf::enable_stats`]).
     pub fn costs(&self) -> io::Result<Vec<ProgramCost>> {
@@ -120,6 +133,7 @@ pub fn attach(settings: &Settings) -> Result<Attached, RedirectError> {
     rules::write(settings, &pins, &indexes)?;
 
     let mut held = Held {
+        spaces: indexes.clone(),
         links: Vec::new(),
         programs: Vec::new(),
         _logs: logs,

@@ -58,6 +58,11 @@ impl LogReader {
         Ok(reader)
     }
 
+    /// Index of the segment being read; earlier ones are not needed any more.
+    pub fn segment(&self) -> u64 {
+        self.next_index.saturating_sub(1)
+    }
+
     /// Records in the log now.
     fn size(&mut self, found: &[(u64, PathBuf)]) -> io::Result<Option<u64>> {
         let Some((index, _)) = found.last() else {

@@ -16,3 +16,4 @@ mod redirect;
 mod scenario;
 mod secrets;
 mod through;
+mod watch;

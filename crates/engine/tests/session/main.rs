@@ -258,6 +258,100 @@ fn observe_mode_changes_no_byte_and_records_the_verdict() {
 }
 
 #[test]
+fn observe_mode_passes_a_server_that_speaks_first() {
+    let mut rig = Rig::new(Mode::Observe);
+    rig.session.connect_early();
+    rig.server(b"220 mail ready\r\n");
+    assert_eq!(rig.sent(), "220 mail ready\r\n");
+    rig.client(b"EHLO x\r\n");
+    assert_eq!(rig.forwarded(), "EHLO x\r\n");
+    rig.server(b"250 ok\r\n");
+    assert_eq!(rig.sent(), "250 ok\r\n");
+    assert_eq!((rig.closed, rig.connects), (None, 1));
+}
+
+#[test]
+fn observe_mode_passes_what_a_client_began_when_the_server_speaks() {
+    let request = call("lookup", "{}");
+    for cut in [10, request.len() - 3] {
+        let mut rig = Rig::new(Mode::Observe);
+        rig.session.connect_early();
+        rig.client(&request.as_bytes()[..cut]);
+        rig.server(b"banner");
+        rig.client(&request.as_bytes()[cut..]);
+        assert_eq!(
+            (rig.forwarded(), rig.sent()),
+            (request.clone(), "banner".into())
+        );
+    }
+}
+
+#[test]
+fn observe_mode_lets_a_listening_client_hear_the_server() {
+    let mut rig = Rig::new(Mode::Observe);
+    rig.session.connect_early();
+    rig.give(Input::DownstreamEnd);
+    rig.server(b"the time is 12:00\n");
+    rig.give(Input::UpstreamEnd(Reason::Ok));
+    assert_eq!(rig.sent(), "the time is 12:00\n");
+    assert_eq!(rig.closed, Some((Reason::Ok, false)));
+}
+
+#[test]
+fn observe_mode_gives_up_reading_and_changes_nothing() {
+    // What the server answers, and what enforcement could not pass on.
+    let upgrade = "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\n\r\n\u{1}frame";
+    let hints = format!(
+        "HTTP/1.1 103 Early Hints\r\n\r\n{}",
+        json_answer(&result("x"))
+    );
+    let behind = format!("{}HTTP/1.1 408 Timeout\r\n\r\n", json_answer(&result("x")));
+    let chunks = "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\nnot hex";
+    for answer in [upgrade, "no http at all\r\n\r\n", &hints, &behind, chunks] {
+        let mut rig = Rig::new(Mode::Observe);
+        rig.client(call("lookup", "{}").as_bytes());
+        rig.forwarded();
+        for part in answer.as_bytes().chunks(7) {
+            rig.server(part);
+        }
+        assert_eq!(rig.sent(), answer);
+        assert_eq!(rig.closed, None, "{answer}");
+    }
+}
+
+#[test]
+fn observe_mode_answers_nothing_itself() {
+    let waiting =
+        "POST /mcp HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+    let mut rig = Rig::new(Mode::Observe);
+    rig.client(waiting.as_bytes());
+    assert_eq!((rig.forwarded(), rig.sent()), (waiting.into(), "".into()));
+    // A half request: the rest never comes, or not in time.
+    let half = &call("lookup", "{}")[..90];
+    for late in [Input::DownstreamEnd, Input::Tick] {
+        let mut rig = Rig::new(Mode::Observe);
+        rig.profile.limits.request_ns_max = 0;
+        rig.client(half.as_bytes());
+        rig.give(late);
+        assert_eq!((rig.forwarded(), rig.sent()), (half.into(), "".into()));
+        assert_eq!(rig.closed, None);
+    }
+}
+
+#[test]
+fn observe_mode_ends_as_the_server_ended() {
+    let whole = json_answer(&result("x"));
+    for (reason, abort) in [(Reason::Ok, false), (Reason::UpstreamTruncated, true)] {
+        let mut rig = Rig::new(Mode::Observe);
+        rig.client(call("lookup", "{}").as_bytes());
+        rig.server(&whole.as_bytes()[..whole.len() - 4]);
+        rig.give(Input::UpstreamEnd(reason));
+        assert_eq!(rig.sent(), whole[..whole.len() - 4]);
+        assert_eq!(rig.closed, Some((reason, abort)));
+    }
+}
+
+#[test]
 fn an_answer_cut_short_is_never_completed() {
     let mut rig = Rig::new(Mode::Enforce);
     rig.client(call("lookup", "{}").as_bytes());

@@ -89,6 +89,8 @@ pub(crate) struct Rig {
     pub(crate) to_client: Vec<u8>,
     pub(crate) closed: Option<(Reason, bool)>,
     pub(crate) identity: Result<(), Reason>,
+    /// How often a connection to the server was asked for.
+    pub(crate) connects: u32,
     now_ns: u64,
 }
 
@@ -142,6 +144,7 @@ impl Rig {
             to_client: vec![],
             closed: None,
             identity: Ok(()),
+            connects: 0,
             now_ns: 1_000_000_000,
         }
     }
@@ -169,7 +172,8 @@ impl Rig {
                 Output::Upstream(bytes) => self.to_server.extend(bytes.into_bytes()),
                 Output::Downstream(bytes) => self.to_client.extend(bytes.into_bytes()),
                 Output::Close { reason, abort } => self.closed = Some((reason, abort)),
-                Output::Connect | Output::CloseUpstream => {}
+                Output::Connect => self.connects += 1,
+                Output::CloseUpstream => {}
             }
         }
     }
