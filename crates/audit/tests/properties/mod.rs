@@ -113,6 +113,7 @@ fn edited(edits: &[u8]) {
             || segments[last][seal..].iter().all(|byte| *byte == 0));
     assert_eq!(report.status == Status::Ok, same, "{report:?}");
     // A writer that goes on has lost nothing but the end, and changed nothing.
+    #[allow(clippy::collapsible_if, reason = "two questions, one after the other")]
     if let Ok(recovered) = recover(&segments[last]) {
         if segments[last][..HEADER_BYTES] == good.segments[last][..HEADER_BYTES] {
             let whole = recover(&good.segments[last]).expect("the good one");
