@@ -6,8 +6,10 @@
 
 mod checkout;
 mod demo;
+mod dist;
 mod ebpf;
 mod process;
+mod schema;
 mod test;
 mod tidy;
 
@@ -33,6 +35,10 @@ enum Command {
     Tidy,
     /// Rebuilds or checks the committed eBPF object.
     Ebpf(ebpf::Args),
+    /// Builds a release and the Debian package of it.
+    Dist(dist::Args),
+    /// Writes docs/CONFIG.md and docs/config.schema.json from the types.
+    Schema,
 }
 
 fn main() -> ExitCode {
@@ -41,6 +47,8 @@ fn main() -> ExitCode {
         Command::Test(args) => test::run(&args),
         Command::Tidy => tidy::run(),
         Command::Ebpf(args) => ebpf::run(&args),
+        Command::Dist(args) => dist::run(&args),
+        Command::Schema => schema::run(),
     };
     match done {
         Ok(code) => code,

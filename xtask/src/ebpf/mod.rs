@@ -19,6 +19,7 @@ use anyhow::{Context, bail, ensure};
 
 use build::Toolchain;
 use manifest::Manifest;
+pub(crate) use manifest::sha256;
 
 /// What to do; without a flag: rebuild.
 #[derive(Debug, clap::Args)]
@@ -58,7 +59,13 @@ fn rebuild() -> anyhow::Result<()> {
     Ok(())
 }
 
-fn check() -> anyhow::Result<()> {
+/// Fails when the committed object is not the one of its manifest, or when its
+/// sources changed since it was built. Needs no toolchain.
+pub(crate) fn check_hashes() -> anyhow::Result<()> {
+    committed().map(drop)
+}
+
+fn committed() -> anyhow::Result<(Manifest, Vec<u8>)> {
     let (recorded, object) = Manifest::read()?;
     ensure!(
         recorded.object_sha256 == manifest::sha256(&object),
@@ -68,6 +75,11 @@ fn check() -> anyhow::Result<()> {
         recorded.sources_sha256 == sources::sha256()?,
         "the sources changed since the object was built: run cargo xtask ebpf"
     );
+    Ok((recorded, object))
+}
+
+fn check() -> anyhow::Result<()> {
+    let (recorded, object) = committed()?;
     let Some(toolchain) = Toolchain::find()? else {
         println!("ebpf: sources unchanged; not rebuilt, no toolchain (cargo xtask ebpf --setup)");
         return Ok(());
