@@ -183,6 +183,9 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
         Command::Script { n } => client.script(n).await,
     };
     // The session's end is a courtesy to the server; a failure changes no result.
+    // The SDK hands notifications to tasks of their own: those that came before the
+    // answer are let finish before the session ends.
+    tokio::time::sleep(Duration::from_millis(50)).await;
     let _ = client.service.cancel().await;
     Ok(outcome)
 }

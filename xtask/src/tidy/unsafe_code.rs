@@ -14,6 +14,8 @@ const ALLOWED: &[&str] = &[
     "gateway-ebpf/src",
     // Namespaces and raw sockets that the kernel suite makes for itself.
     "tests/tests/kernel",
+    // Asks the kernel which programs are attached.
+    "tests/tests/e2e/watch.rs",
 ];
 
 /// Crate roots that must forbid it.
