@@ -127,6 +127,10 @@ impl Lines {
     }
 }
 
+/// The SDK hands notifications to tasks of their own, so that the answer can overtake
+/// them inside the client.
+const SETTLE: Duration = Duration::from_millis(50);
+
 #[derive(Debug, Clone)]
 struct Handler {
     lines: Arc<Lines>,
@@ -179,13 +183,10 @@ async fn run(args: Args) -> anyhow::Result<Outcome> {
     let client = Client { service, lines };
     let outcome = match args.command {
         Command::List => client.list().await,
-        Command::Call { tool, arguments } => client.call(&tool, arguments).await,
+        Command::Call { tool, arguments } => client.call(&tool, arguments, SETTLE).await,
         Command::Script { n } => client.script(n).await,
     };
     // The session's end is a courtesy to the server; a failure changes no result.
-    // The SDK hands notifications to tasks of their own: those that came before the
-    // answer are let finish before the session ends.
-    tokio::time::sleep(Duration::from_millis(50)).await;
     let _ = client.service.cancel().await;
     Ok(outcome)
 }
@@ -204,7 +205,8 @@ impl Client {
         }
     }
 
-    async fn call(&self, tool: &str, arguments: JsonObject) -> Outcome {
+    /// `settle`: how long notifications may still come after the answer.
+    async fn call(&self, tool: &str, arguments: JsonObject, settle: Duration) -> Outcome {
         let request = CallToolRequestParams::new(tool.to_owned()).with_arguments(arguments);
         let mut sockets = sockets::connected();
         let started = Instant::now();
@@ -225,11 +227,13 @@ impl Client {
             Ok(result) => result,
             Err(error) => return self.fail(tool, &error),
         };
+        let ms = u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX);
+        tokio::time::sleep(settle).await;
         let failed = result.is_error == Some(true);
         self.lines.write(&json!({
             "tool": tool,
             "result": result,
-            "ms": u64::try_from(started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            "ms": ms,
             "sockets": addresses(&sockets),
         }));
         if failed {
@@ -253,7 +257,7 @@ impl Client {
             let Value::Object(arguments) = arguments else {
                 continue;
             };
-            worst = worst.max(self.call(tool, arguments).await);
+            worst = worst.max(self.call(tool, arguments, Duration::ZERO).await);
         }
         worst
     }
