@@ -1,8 +1,8 @@
 //! `cargo xtask dist`: a release build and the Debian package of it.
 //!
 //! Inputs are in `packaging/`, the result in `target/dist`: the staged tree and
-//! the `.deb`, made by dpkg-deb. With the same sources and tools the package has
-//! the same bytes (times are those of the commit). Two gates: the kernel object
+//! the `.deb`, made by dpkg-deb. Times in it are those
+//! of the commit, so that the same sources and tools can give the same bytes. Two gates: the kernel object
 //! belongs to its sources, and the programs run on glibc [`GLIBC_MAX`].
 
 mod control;
