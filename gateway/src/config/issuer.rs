@@ -32,6 +32,12 @@ fn check_one(checking: &mut Checking, key: &str, raw: RawOidc, dev: bool) -> Opt
     let issuer = checking
         .problems
         .take(format!("{key}.issuer"), secure_url(&raw.issuer, dev));
+    if !dev && crate::identity::is_dev_issuer(&raw.issuer) {
+        checking.problems.push(
+            format!("{key}.issuer"),
+            "is a development issuer: needs [dev] enabled = true",
+        );
+    }
     let keys = keys_from(checking, key, &raw, dev);
     if raw.issuer.contains('|') {
         checking

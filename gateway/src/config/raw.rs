@@ -141,7 +141,8 @@ pub struct RawServer {
     /// to another path is refused.
     #[serde(default)]
     pub paths: Vec<String>,
-    /// Kinds of evidence accepted, the strongest that a client shows counts.
+    /// Kinds of evidence accepted. A token that is shown decides, then a client
+    /// certificate, then the local process.
     #[serde(default)]
     pub evidence: Vec<Evidence>,
     /// Audience that tokens for this server must have; in place of that of
@@ -422,8 +423,8 @@ pub struct RawScan {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawDev {
-    /// Accept the embedded issuer and CA of `panward dev`, and plain http key
-    /// URLs. Anyone who can read the folder can be anyone: never in production.
+    /// Allow the issuer and CA of `panward dev` (named in `[[oidc]]` and
+    /// `client_ca` like any other), and plain http key URLs. Anyone who can read the folder can be anyone: never in production.
     pub enabled: bool,
     /// Folder of their keys.
     pub dir: PathBuf,

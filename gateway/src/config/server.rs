@@ -89,6 +89,16 @@ fn check_one(checking: &mut Checking, raw: RawServer, context: &Context<'_>) -> 
         }
     }
     let tls = raw.tls.as_ref().map(|tls| server_tls(checking, &key, tls));
+    if let Some(clients) = tls.as_ref().and_then(|tls| tls.clients.as_ref())
+        && !context.dev
+        && crate::tls::holds_dev_ca(&clients.ca).unwrap_or(false)
+    {
+        // A file that cannot be read is a problem of its own already.
+        checking.problems.push(
+            format!("{key}.tls.client_ca"),
+            "holds a development CA: needs [dev] enabled = true",
+        );
+    }
     evidence(checking, &key, &raw, tls.as_ref(), context);
     let credential = raw
         .credential
@@ -237,7 +247,7 @@ fn evidence(
     if !accepts(Evidence::Oidc) {
         return;
     }
-    if context.issuers.is_empty() && !context.dev {
+    if context.issuers.is_empty() {
         checking
             .problems
             .push(&key, "\"oidc\" needs an [[oidc]] issuer");

@@ -385,3 +385,37 @@ fn the_reference_has_every_key() {
     }
     assert!(!page.contains("| any |"));
 }
+
+#[test]
+fn development_material_needs_a_development_configuration() {
+    let oidc = |issuer: &str| {
+        format!(
+            "{}\n[[oidc]]\nissuer = \"{issuer}\"\naudience = [\"crm\"]\ndiscovery = true",
+            explicit()
+        )
+    };
+    let refused = problems(&oidc("https://dev.panward.invalid"));
+    assert!(
+        refused.iter().any(|p| p.contains("development issuer")),
+        "{refused:?}"
+    );
+    assert!(parse(&oidc("https://idp.example")).is_ok());
+    let allowed = format!(
+        "{}\n[dev]\nenabled = true",
+        oidc("https://dev.panward.invalid")
+    );
+    assert!(parse(&allowed).is_ok());
+    let dir = folder();
+    let made = dir.path().join("dev");
+    crate::identity::dev::init(&made, &[], 1_700_000_000).expect("made");
+    let mtls = server(&format!(
+        "listen = \"127.0.0.1:9000\"\nupstream = \"127.0.0.1:8080\"\n[server.tls]\ncertificate = \"{0}/server.pem\"\nkey = \"{0}/server.key\"\nclient_ca = \"{0}/ca.pem\"",
+        made.display()
+    ));
+    let refused = problems(&mtls);
+    assert!(
+        refused.iter().any(|p| p.contains("development CA")),
+        "{refused:?}"
+    );
+    assert!(parse(&format!("{mtls}\n[dev]\nenabled = true")).is_ok());
+}
