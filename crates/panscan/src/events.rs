@@ -123,22 +123,25 @@ impl Tails {
 
     /// The held ends of texts: offset and new value of each byte that hides the
     /// digits behind the first six. For a deployment that would rather hide a number
-    /// than let it pass when its stream pauses.
+    /// than let it pass when its stream pauses. What follows joins nothing.
     pub fn hide(&mut self, left: u64) -> Vec<(u64, u8)> {
         let mut bytes = Vec::new();
-        for tail in self.tails.iter_mut().take(self.used) {
-            if tail.digits < TAIL_DIGITS {
+        let mut rest = Tails::new();
+        for tail in &self.tails[..self.used] {
+            if tail.digits < TAIL_DIGITS || tail.last() < left {
+                rest.put(*tail);
                 continue;
             }
-            let mut seen = 0;
-            for (text, at) in tail.text.iter_mut().zip(tail.at).take(tail.len) {
-                seen += usize::from(text.is_ascii_digit());
-                if seen >= TAIL_DIGITS && text.is_ascii_digit() && at >= left {
-                    *text = b'*';
-                    bytes.push((at, b'*'));
-                }
-            }
+            let digits = (tail.text.iter().zip(tail.at).take(tail.len))
+                .filter(|(byte, _)| byte.is_ascii_digit())
+                .skip(TAIL_DIGITS - 1);
+            bytes.extend(
+                digits
+                    .filter(|(_, at)| *at >= left)
+                    .map(|(_, at)| (at, b'*')),
+            );
         }
+        *self = rest;
         bytes
     }
 
@@ -511,6 +514,12 @@ mod tests {
             bytes[at as usize] = byte;
         }
         assert_eq!(texts(std::str::from_utf8(&bytes).unwrap()), "411111****");
+        let more = delta("111111");
+        assert!(
+            !tails.event(&scanner, more.as_bytes(), 1000, 1000, &mut |s| panic!(
+                "{s:?}"
+            ))
+        );
     }
 
     #[test]

@@ -124,7 +124,7 @@ pub(crate) struct Rig {
     pub(crate) identity: Result<(), Reason>,
     /// How often a connection to the server was asked for.
     pub(crate) connects: u32,
-    now_ns: u64,
+    pub(crate) now_ns: u64,
 }
 
 pub(crate) const POLICY: &str = r#"
@@ -146,6 +146,7 @@ pub(crate) fn profile(mode: Mode) -> Profile {
         challenge: Some("Bearer".into()),
         resource_metadata: None,
         record_bodies: true,
+        hide_tails: false,
         limits: Limits::default(),
     }
 }
@@ -227,6 +228,10 @@ impl Rig {
         };
         let _ = self.committer.commit(&mut self.disk, now);
         self.give(Input::AuditMoved);
+    }
+
+    pub(crate) fn to_client_has(&self, needle: &str) -> bool {
+        memchr::memmem::find(&self.to_client, needle.as_bytes()).is_some()
     }
 
     pub(crate) fn sent(&mut self) -> String {
