@@ -13,6 +13,8 @@ use crate::finding::Finding;
 use crate::undecodable::Undecodable;
 use crate::{Carrier, Scanner, Stream};
 
+pub use crate::caps::Caps;
+
 /// What the headers say of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Content<'a> {
@@ -20,28 +22,6 @@ pub struct Content<'a> {
     pub media_type: &'a str,
     /// `Content-Encoding`, as it came (`gzip, br`); empty: none.
     pub encoding: &'a str,
-}
-
-/// Bounds of decoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
-    /// Decompressed bytes for each compressed one, at most (the first
-    /// [`decode::RATIO_FREE_BYTES`] are free).
-    pub ratio: u32,
-    /// Decompressed bytes of one layer, at most.
-    pub bytes: u64,
-    /// Decoding layers, at most (content encodings, base64, archives).
-    pub layers: u8,
-}
-
-impl Default for Caps {
-    fn default() -> Caps {
-        Caps {
-            ratio: 200,
-            bytes: 64 << 20,
-            layers: 3,
-        }
-    }
 }
 
 /// What became of a body.

@@ -24,11 +24,13 @@ mod arch;
 #[cfg(feature = "decode")]
 pub mod body;
 mod boundary;
+mod caps;
 #[cfg(feature = "decode")]
 pub mod decode;
 mod finding;
 pub mod iin;
 mod json;
+mod layers;
 mod layout;
 mod luhn;
 mod mask;
@@ -43,11 +45,18 @@ mod undecodable;
 mod words;
 
 pub use arch::Tier;
+pub use caps::Caps;
 pub use finding::{Confidence, Finding, Kind, Shown};
 pub use iin::Brand;
+pub use layers::{HOLD_ENCODED_MAX, Scanner, Stream};
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
-pub use stream::{Carrier, Scanner, Stream};
+pub use stream::Carrier;
 pub use undecodable::Undecodable;
+
+/// The scanner of plain text alone: no base64, UTF-16 or packed content.
+pub mod plain {
+    pub use crate::stream::{Scanner, Stream};
+}
 
 /// Most bytes that are fed and not yet released at any time.
 pub const HOLD_BYTES_MAX: usize = 256;
