@@ -13,11 +13,14 @@
 
 mod base64;
 mod nest;
+mod pdf;
 mod pieces;
 mod run;
 mod sniff;
 mod unpack;
 mod utf16;
+mod xml;
+mod zip;
 
 use self::nest::Inside;
 use self::run::{Report, Runs};

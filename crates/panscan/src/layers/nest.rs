@@ -35,7 +35,8 @@ impl Inside {
         carrier: Carrier,
         depth: u8,
     ) -> Result<Inside, Undecodable> {
-        if depth > scanner.caps().layers {
+        let packed = u8::from(matches!(content, Content::Packed(_)));
+        if depth + packed > scanner.caps().layers {
             return match content {
                 Content::Binary | Content::Image => Ok(Inside::Closed),
                 _ => Err(Undecodable::TooDeep),
@@ -49,7 +50,7 @@ impl Inside {
             Content::Utf16 { little } => {
                 Inside::Utf16(Box::new(Utf16::new(little, carrier, depth)))
             }
-            Content::Packed(pack) => Inside::Packed(Box::new(Packed::new(scanner, pack, depth)?)),
+            Content::Packed(pack) => Inside::Packed(Box::new(Packed::new(scanner, pack, depth))),
             Content::Image if scanner.denies_images() => return Err(Undecodable::Opaque),
             Content::Image => Inside::Closed,
         })
