@@ -34,6 +34,10 @@ mod layers;
 mod layout;
 mod luhn;
 mod mask;
+#[cfg(feature = "decode")]
+mod media;
+#[cfg(feature = "decode")]
+mod multipart;
 mod scalar;
 mod settings;
 mod skip;

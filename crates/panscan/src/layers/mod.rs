@@ -12,16 +12,20 @@
 //! - [`Caps`]: layers, and size and ratio of what is decompressed.
 
 mod base64;
+mod charset;
 mod nest;
 mod pdf;
 mod pieces;
 mod run;
 mod sniff;
 mod unpack;
-mod utf16;
 mod xml;
 mod zip;
 
+use std::sync::Arc;
+
+pub(crate) use self::charset::Charset;
+use self::charset::Recoded;
 use self::nest::Inside;
 use self::run::{Report, Runs};
 use self::sniff::Content;
@@ -36,8 +40,9 @@ use crate::undecodable::Undecodable;
 pub const HOLD_ENCODED_MAX: usize = 8 * 1024;
 
 /// Finds card numbers, through every layer. Immutable: share one per deployment.
+#[derive(Clone)]
 pub struct Scanner {
-    plain: Plain,
+    plain: Arc<Plain>,
     caps: Caps,
     deny_images: bool,
 }
@@ -86,6 +91,15 @@ impl Stream {
         Stream {
             told: true,
             form: UNKNOWN,
+            ..Stream::inside(carrier, 0)
+        }
+    }
+
+    /// A text whose charset is known and is not UTF-8.
+    pub(crate) fn recoded(carrier: Carrier, charset: Charset) -> Stream {
+        let inside = Inside::Recoded(Box::new(Recoded::new(charset, carrier, 0)));
+        Stream {
+            form: Form::Inside(inside),
             ..Stream::inside(carrier, 0)
         }
     }
@@ -179,7 +193,7 @@ impl Scanner {
     /// processor does not have becomes [`Tier::Plain`].
     pub fn with_tier(settings: Settings, tier: Tier) -> Scanner {
         Scanner {
-            plain: Plain::with_tier(settings, tier),
+            plain: Arc::new(Plain::with_tier(settings, tier)),
             caps: Caps::default(),
             deny_images: false,
         }

@@ -2,10 +2,10 @@
 //! they came from.
 
 use super::base64;
+use super::charset::{Charset, Recoded};
 use super::pieces::{Pieces, Raw};
 use super::sniff::Content;
 use super::unpack::Packed;
-use super::utf16::Utf16;
 use super::{Scanner, Stream};
 use crate::finding::{Finding, Layer};
 use crate::undecodable::Undecodable;
@@ -20,7 +20,7 @@ const PIECES_MAX: usize = 1024;
 /// What decoded bytes go to.
 pub(crate) enum Inside {
     Text(Box<Stream>),
-    Utf16(Box<Utf16>),
+    Recoded(Box<Recoded>),
     Packed(Box<Packed>),
     /// Not looked into.
     Closed,
@@ -48,7 +48,12 @@ impl Inside {
                 Inside::Text(Box::new(Stream::inside(Carrier::Text, depth)))
             }
             Content::Utf16 { little } => {
-                Inside::Utf16(Box::new(Utf16::new(little, carrier, depth)))
+                let charset = if little {
+                    Charset::Utf16Le
+                } else {
+                    Charset::Utf16Be
+                };
+                Inside::Recoded(Box::new(Recoded::new(charset, carrier, depth)))
             }
             Content::Packed(pack) => Inside::Packed(Box::new(Packed::new(scanner, pack, depth))),
             Content::Image if scanner.denies_images() => return Err(Undecodable::Opaque),
@@ -67,7 +72,7 @@ impl Inside {
     ) -> u64 {
         match self {
             Inside::Text(st) => scanner.scan(st, bytes, &mut |f| found.push(f)),
-            Inside::Utf16(st) => st.feed(scanner, bytes, at, found),
+            Inside::Recoded(st) => st.feed(scanner, bytes, at, found),
             Inside::Packed(st) => {
                 st.feed(scanner, bytes, found);
                 at + bytes.len() as u64
@@ -82,7 +87,7 @@ impl Inside {
             Inside::Text(st) => {
                 scanner.finish(st, &mut |f| found.push(f));
             }
-            Inside::Utf16(st) => st.finish(scanner, found),
+            Inside::Recoded(st) => st.finish(scanner, found),
             Inside::Packed(st) => st.finish(scanner, found),
             Inside::Closed => {}
         }
@@ -91,7 +96,7 @@ impl Inside {
     pub(crate) fn undecodable(&self) -> Option<Undecodable> {
         match self {
             Inside::Text(st) => st.undecodable(),
-            Inside::Utf16(st) => st.undecodable(),
+            Inside::Recoded(st) => st.undecodable(),
             Inside::Packed(st) => st.undecodable(),
             Inside::Closed => None,
         }
@@ -275,7 +280,7 @@ fn value_of(unit: &[u8]) -> Option<u8> {
     let byte = match unit {
         [byte] => *byte,
         [.., b'\\', b'/'] => b'/',
-        [.., b'u', b'0', b'0', high, low] => {
+        [b'%', high, low] | [.., b'u', b'0', b'0', high, low] => {
             let hex = |b: u8| char::from(b).to_digit(16);
             (hex(*high)? * 16 + hex(*low)?) as u8
         }
@@ -290,7 +295,7 @@ fn write(unit: &mut [u8], value: u8, url: bool) -> Option<()> {
     let character = base64::character(value, url);
     match unit {
         [byte] => *byte = character,
-        [.., b'u', b'0', b'0', high, low] => {
+        [b'%', high, low] | [.., b'u', b'0', b'0', high, low] => {
             *high = HEX[usize::from(character >> 4)];
             *low = HEX[usize::from(character & 15)];
         }
