@@ -10,7 +10,7 @@
 
 use std::borrow::Cow;
 
-use crate::decode::{self, Decoder, Encoding};
+use crate::codec::{self, Decoder, Encoding};
 use crate::finding::Finding;
 use crate::media::Media;
 use crate::multipart;
@@ -102,7 +102,7 @@ pub fn scan_body(
             let text = painted(&text, &found);
             let coded = encodings
                 .iter()
-                .fold(text, |text, encoding| decode::encode(*encoding, &text));
+                .fold(text, |text, encoding| codec::encode(*encoding, &text));
             (Verdict::Masked, coded)
         }
         None => (Verdict::Clean, raw.to_vec()),
@@ -127,7 +127,7 @@ fn decoded<'a>(
     cuts: &[usize],
     caps: &Caps,
 ) -> Result<Decoded<'a>, Undecodable> {
-    let mut encodings = decode::encodings(content.encoding, caps)?;
+    let mut encodings = codec::encodings(content.encoding, caps)?;
     let (mut text, mut cuts) = (Cow::Borrowed(raw), cuts.to_vec());
     for encoding in encodings.iter_mut().rev() {
         let mut decoder = Decoder::new(*encoding, caps);

@@ -209,6 +209,7 @@ impl Finding {
         self.rewritable && self.via.layers().all(Layer::keeps_length)
     }
 
+    #[cfg(feature = "decode")]
     /// Has the replacement keep `byte` where the text has it and the scanner read
     /// something else for it.
     pub(crate) fn keep_bytes(&mut self, text: &[u8], byte: u8) {

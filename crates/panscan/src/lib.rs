@@ -26,7 +26,7 @@ pub mod body;
 mod boundary;
 mod caps;
 #[cfg(feature = "decode")]
-pub mod decode;
+pub mod codec;
 mod finding;
 pub mod iin;
 mod json;

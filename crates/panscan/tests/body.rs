@@ -1,7 +1,8 @@
 //! Whole bodies by media type, charset and content encoding.
+#![cfg(feature = "decode")]
 
 use panscan::body::{Body, Content, Verdict, scan_body};
-use panscan::decode::{Decoder, Encoding, encode};
+use panscan::codec::{Decoder, Encoding, encode};
 use panscan::{Caps, MaskFormat, Mode, Scanner, Settings, Undecodable};
 
 const CARD: &str = "4111111111111111";
