@@ -38,7 +38,7 @@ mod track;
 mod words;
 
 pub use arch::Tier;
-pub use finding::{Confidence, Finding, Kind, Shown};
+pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
 pub use iin::Brand;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
