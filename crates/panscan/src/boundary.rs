@@ -118,16 +118,18 @@ fn hex_before(view: &View<'_>, start: usize) -> (usize, bool) {
 }
 
 /// `0x...`, or 24 and more hex characters with a letter among them. A token's
-/// neighbours are no digits: where there is a hex character, there is a letter.
+/// neighbours are no digits: where there is a hex character, there is a letter. A `*`
+/// may have been a digit: what was hex before it was masked is hex afterwards.
 fn hex(view: &View<'_>, start: usize, end: usize) -> Answer {
     let (before, _) = hex_before(view, start);
     let rest = view.buf.get(end..).unwrap_or(&[]);
     let after = rest
         .iter()
         .take(HEX_TOKEN)
-        .take_while(|b| b.is_ascii_hexdigit())
+        .take_while(|b| b.is_ascii_hexdigit() || **b == b'*')
         .count();
-    if before + after > 0 && before + (end - start) + after >= HEX_TOKEN {
+    let letter = before > 0 || rest.first().is_some_and(u8::is_ascii_hexdigit);
+    if letter && before + (end - start) + after >= HEX_TOKEN {
         return Answer::Yes;
     }
     if after == rest.len() && after < HEX_TOKEN && !view.end {
