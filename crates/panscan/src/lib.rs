@@ -22,7 +22,9 @@
 
 mod arch;
 mod boundary;
+mod decode;
 mod finding;
+mod hold;
 pub mod iin;
 mod json;
 mod layout;
@@ -35,6 +37,7 @@ mod stream;
 mod test_pans;
 mod token;
 mod track;
+mod unicode;
 mod words;
 
 pub use arch::Tier;

@@ -44,7 +44,6 @@ pub(crate) fn shown(digits: &[u8], format: MaskFormat) -> Shown {
 /// The replacement of `span` (at most [`HOLD_BYTES_MAX`] bytes), which holds `digits`.
 pub(crate) fn replacement(
     span: &[u8],
-    escapes: bool,
     digits: &[u8],
     format: MaskFormat,
     form: Form,
@@ -60,18 +59,14 @@ pub(crate) fn replacement(
     let number = number(digits, keep);
     let (mut pos, mut index) = (0, 0);
     while pos < span.len() {
-        let (unit, len) = token::next(span, pos, escapes);
+        let (unit, len) = token::next(span, pos);
         let len = len.max(1);
         if matches!(unit, Unit::Digit(_)) {
             if !(index < keep || index + 4 >= digits.len()) {
-                let hidden: &[u8] = match (form, len) {
-                    (Form::Number, 1) => number.get(index..=index).unwrap_or(b"0"),
-                    (_, 3) => "\u{FF0A}".as_bytes(), // fullwidth asterisk for a fullwidth digit
-                    (_, 6) => br"\u002a",
-                    _ => b"*",
-                };
-                for (slot, byte) in out.iter_mut().skip(pos).zip(hidden) {
-                    *slot = *byte;
+                match out.get_mut(pos..pos + len) {
+                    Some([slot]) if form == Form::Number => *slot = number[index.min(18)],
+                    Some(unit) => token::star(unit),
+                    None => {}
                 }
             }
             index += 1;

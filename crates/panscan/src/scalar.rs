@@ -16,8 +16,8 @@ use crate::finding::{Kind, Via};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
-use crate::token::{self, Unit};
-use crate::{CONTEXT_BYTES, luhn, track, words};
+use crate::token::{self, Around, Unit};
+use crate::{CONTEXT_BYTES, decode, luhn, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
 
 /// The bytes at hand.
@@ -81,17 +81,9 @@ pub(crate) fn find(buf: &[u8], from: usize, json: bool) -> Option<usize> {
     (from..buf.len()).find(|&pos| is_digit_start(buf, pos, json))
 }
 
-/// Does a digit (plain, fullwidth or escaped) begin at `pos`?
-pub(crate) fn is_digit_start(buf: &[u8], pos: usize, json: bool) -> bool {
-    match buf.get(pos) {
-        Some(b'0'..=b'9') => true,
-        Some(b'\\') if json => {
-            matches!(token::next(buf, pos, true), (Unit::Digit(_), 6))
-                && token::is_escape_start(buf, pos)
-        }
-        Some(0xEF) => matches!(token::next(buf, pos, false).0, Unit::Digit(_)),
-        _ => false,
-    }
+/// Does a digit (in any form of `decode.rs`) begin at `pos`?
+pub(crate) fn is_digit_start(buf: &[u8], pos: usize, _json: bool) -> bool {
+    token::is_digit_start(buf, pos)
 }
 
 /// Does a card number begin with the group at `start` (a digit)? `in_string` is asked
@@ -103,12 +95,42 @@ pub(crate) fn examine(
     start: usize,
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
-    if view.json
-        && let Some(end) = token::escape_around(view.buf, start)
-    {
-        let cut = end == view.buf.len() && !view.end;
-        return if cut { Step::Cut } else { Step::Next(end) };
+    match token::around(view.buf, start, view.json) {
+        Around::Free => match at_unit(table, view, start, in_string) {
+            // Its digits may be meant as they are: `%3782...` is no `7` then.
+            Step::Next(_) if view.buf.get(start) == Some(&b'%') => Step::Next(start + 1),
+            step => step,
+        },
+        Around::Inside { end, literal } => {
+            let step = if literal {
+                at_unit(table, view, start, in_string)
+            } else {
+                Step::Next(end)
+            };
+            match step {
+                // Digits that stand for themselves do not go on in another form.
+                Step::Found(found) if !is_literal(view, &found) => Step::Next(end),
+                Step::Next(_) => Step::Next(end),
+                step => step,
+            }
+        }
+        Around::Cut if view.end => Step::Next(view.buf.len()),
+        Around::Cut => Step::Cut,
     }
+}
+
+fn is_literal(view: &View<'_>, found: &Match) -> bool {
+    let span = view.buf.get(found.start..found.end).unwrap_or(&[]);
+    !span.iter().any(|b| decode::is_lead(*b))
+}
+
+/// The same at a position that is not inside a unit.
+fn at_unit(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Step {
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
     }
@@ -157,7 +179,7 @@ pub(crate) fn valid(table: &Table, digits: &[u8]) -> Option<Issued> {
 fn begins_group(view: &View<'_>, start: usize) -> bool {
     let (lo, mut pos) = (view.lo(start), start);
     loop {
-        match token::prev(view.buf, pos, lo, view.json) {
+        match token::prev(view.buf, pos, lo) {
             (Unit::Invisible, len) => pos -= len,
             (Unit::Digit(_), _) => return false,
             _ => return true,
@@ -184,7 +206,7 @@ fn quick_no(table: &Table, view: &View<'_>, start: usize) -> Option<Step> {
         .take_while(|b| b.is_ascii_digit())
         .count();
     let after = *rest.get(len)?;
-    if len == 0 || after >= 0x80 || after == b'\\' {
+    if len == 0 || after >= 0x80 || decode::is_lead(after) {
         return None; // units of several bytes: the long way
     }
     let no = Some(Step::Next(start + len.max(1)));
@@ -210,7 +232,7 @@ fn quick_no(table: &Table, view: &View<'_>, start: usize) -> Option<Step> {
         }
     }
     // A single group, with nothing joined to it, is no layout.
-    let joins = matches!(after, b' ' | b'-' | b'.' | b'/');
+    let joins = matches!(after, b' ' | b'-' | b'.' | b'/' | b'+' | b'_');
     if joins { None } else { no }
 }
 
@@ -313,11 +335,25 @@ fn found(view: &View<'_>, start: usize, end: usize, digits: &[u8], brand: Brand)
         brand,
         confidence: Confidence::High,
         form: Form::Stars,
-        via: Via::default(),
+        via: via(&view.buf[start..end]),
         card_word: words::card(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]),
         digits: copy,
         len: digits.len().min(19),
     }
+}
+
+/// What the digits in `span` are wrapped in.
+fn via(span: &[u8]) -> Via {
+    let (mut via, mut pos) = (Via::default(), 0);
+    while pos < span.len() {
+        let (unit, len) = token::next(span, pos);
+        let bytes = span.get(pos..pos + len).unwrap_or(&[]);
+        if let (Unit::Digit(_), Some(layer)) = (unit, token::layer(bytes)) {
+            via = via.inside(layer);
+        }
+        pos += len.max(1);
+    }
+    via
 }
 
 /// Bare numbers of lengths that ordinary ids have (EAN-13, Maestro at odd lengths)

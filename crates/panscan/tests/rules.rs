@@ -1,40 +1,9 @@
 //! Each boundary rule of the specification, with what it takes and what it leaves.
 
-use panscan::{Brand, Carrier, Confidence, Finding, Kind, MaskFormat, Mode, Scanner, Settings};
+mod kit;
 
-fn scan_with(scanner: &Scanner, carrier: Carrier, text: &str) -> (String, Vec<Finding>) {
-    let mut buf = text.as_bytes().to_vec();
-    let mut findings = Vec::new();
-    let count = scanner.mask_in_place(carrier, &mut buf, &mut |f| findings.push(f));
-    assert_eq!(count, findings.len());
-    assert_eq!(buf.len(), text.len(), "same length");
-    (
-        String::from_utf8(buf).expect("masking keeps UTF-8"),
-        findings,
-    )
-}
-
-fn scan(carrier: Carrier, text: &str) -> (String, Vec<Finding>) {
-    scan_with(&Scanner::new(Settings::default()), carrier, text)
-}
-
-#[track_caller]
-fn masks(carrier: Carrier, text: &str, want: &str) {
-    let (out, findings) = scan(carrier, text);
-    assert_eq!(out, want, "{findings:?}");
-    let (_, again) = scan(carrier, &out);
-    assert!(again.is_empty(), "found again in {out}: {again:?}");
-}
-
-#[track_caller]
-fn leaves(text: &str) {
-    for carrier in [Carrier::Text, Carrier::Json] {
-        let quoted = format!("\"{text}\"");
-        let (out, findings) = scan(carrier, &quoted);
-        assert!(findings.is_empty(), "{carrier:?} {text}: {findings:?}");
-        assert_eq!(out, quoted);
-    }
-}
+use kit::{leaves, masks, scan, scan_with};
+use panscan::{Brand, Carrier, Confidence, Kind, MaskFormat, Mode, Scanner, Settings};
 
 #[test]
 fn tokens() {
