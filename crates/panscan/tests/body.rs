@@ -191,6 +191,31 @@ fn media_types() {
 }
 
 #[test]
+fn findings_are_located() {
+    for (media_type, text, path) in [
+        (
+            "application/json",
+            "{\"a\":[{\"b c\":\"4111111111111111\"}]}",
+            "$.a[0][\"b c\"]",
+        ),
+        (
+            "application/x-ndjson",
+            "{\"a\":1}\n{\"b\":4111111111111111}\n",
+            "$.b",
+        ),
+        (
+            "text/event-stream",
+            "id: 1\ndata: {\"x\":{\"y\":\"4111111111111111\"}}\n\n",
+            "$.x.y",
+        ),
+        ("text/plain", "4111111111111111", ""),
+    ] {
+        let body = scan(media_type, "", text.as_bytes());
+        assert_eq!(body.findings[0].path, path, "{media_type}");
+    }
+}
+
+#[test]
 fn parts_are_read_by_their_own_type() {
     let body = |number: &str, text: &str, blob: &str| {
         format!(
