@@ -21,6 +21,9 @@ use crate::token::{self, Around, Unit};
 use crate::{CONTEXT_BYTES, array, decode, luhn, number, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
 
+/// 19 digits in pairs, with a separator behind each.
+const LITERAL_BYTES: usize = 40;
+
 /// The bytes at hand.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -97,14 +100,14 @@ pub(crate) fn examine(
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     match token::around(view.buf, start, view.json) {
-        Around::Free => match at_unit(table, view, start, in_string) {
+        Around::Free => match either(table, view, (start, false), in_string) {
             // Its digits may be meant as they are: `%3782...` is no `7` then.
             Step::Next(_) if view.buf.get(start) == Some(&b'%') => Step::Next(start + 1),
             step => step,
         },
         Around::Inside { end, literal } => {
             let step = if literal {
-                at_unit(table, view, start, in_string)
+                either(table, view, (start, true), in_string)
             } else {
                 Step::Next(end)
             };
@@ -120,6 +123,41 @@ pub(crate) fn examine(
     }
 }
 
+/// Both readings of a `%` behind digits: `4111...%31` goes on, or ends before it.
+fn either(
+    table: &Table,
+    view: &View<'_>,
+    (start, literal): (usize, bool),
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Step {
+    let step = at_unit(table, view, (start, literal), in_string);
+    if let Step::Next(_) = step
+        && let Some(end) = literal_end(view.buf, start)
+    {
+        let cut = View {
+            buf: &view.buf[..end],
+            end: true,
+            ..*view
+        };
+        if let Step::Found(found) = at_unit(table, &cut, (start, true), in_string) {
+            return Step::Found(found);
+        }
+    }
+    step
+}
+
+/// Where a `%` that can be a digit stands behind the plain groups at `start`.
+fn literal_end(buf: &[u8], start: usize) -> Option<usize> {
+    let rest = buf.get(start..)?;
+    let len = rest
+        .iter()
+        .take(LITERAL_BYTES)
+        .take_while(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'/'))
+        .count();
+    let end = start + len;
+    (len >= 12 && buf.get(end) == Some(&b'%') && token::is_digit_start(buf, end)).then_some(end)
+}
+
 fn is_literal(view: &View<'_>, found: &Match) -> bool {
     let span = view.buf.get(found.start..found.end).unwrap_or(&[]);
     !span.iter().any(|b| decode::is_lead(*b))
@@ -129,13 +167,14 @@ fn is_literal(view: &View<'_>, found: &Match) -> bool {
 fn at_unit(
     table: &Table,
     view: &View<'_>,
-    start: usize,
+    (start, literal): (usize, bool),
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
     }
-    if let Some(step) = special(table, view, start, in_string) {
+    // Too much can be meant by the three digits of `%310`: a code is read as encoded.
+    if !literal && let Some(step) = special(table, view, start, in_string) {
         return step;
     }
     if let Some(step) = quick_no(table, view, start) {
@@ -364,6 +403,10 @@ fn bare(
     let inside = in_string(start);
     let plain = end - start == digits.len();
     if (!inside && !plain) || boundary::forbids_before(view, start, end) {
+        return Step::Next(end);
+    }
+    // The shown end of a masked number, which encoded digits seem to carry on.
+    if !plain && boundary::masked_before(view, start) {
         return Step::Next(end);
     }
     match boundary::uuid(view, start) {
