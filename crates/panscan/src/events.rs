@@ -15,7 +15,7 @@
 use std::ops::Range;
 
 use crate::finding::Finding;
-use crate::stream::{Carrier, Scanner};
+use crate::{Carrier, Scanner};
 
 /// Fields that are followed at a time.
 pub const TAILS_MAX: usize = 16;
