@@ -49,7 +49,7 @@ pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize) -> Answe
 /// Is the token a value of JSON inside a text (`"key": 123`)? Then it has to stay a number.
 pub(crate) fn is_json_value(view: &View<'_>, start: usize, end: usize) -> Answer {
     let left = &view.buf[view.lo(start)..start];
-    let left = left.trim_ascii_end();
+    let left = left.strip_suffix(b"-").unwrap_or(left).trim_ascii_end();
     if !left.ends_with(b"\":") {
         return Answer::No;
     }

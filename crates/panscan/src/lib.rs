@@ -21,6 +21,7 @@
 //!   [`Scanner::mask_in_place`] (at most one for each 12 bytes of text).
 
 mod arch;
+mod array;
 mod boundary;
 mod decode;
 mod finding;
@@ -30,6 +31,8 @@ mod json;
 mod layout;
 mod luhn;
 mod mask;
+mod number;
+mod sad;
 mod scalar;
 mod settings;
 mod skip;

@@ -12,12 +12,13 @@
 //! 3. A token followed by track data takes the track with it (`track.rs`).
 
 use crate::boundary::{self, Answer};
-use crate::finding::{Kind, Via};
+use crate::finding::{Kind, Layer, Via};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
+use crate::sad::{self, Sad};
 use crate::token::{self, Around, Unit};
-use crate::{CONTEXT_BYTES, decode, luhn, track, words};
+use crate::{CONTEXT_BYTES, array, decode, luhn, number, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
 
 /// The bytes at hand.
@@ -134,6 +135,9 @@ fn at_unit(
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
     }
+    if let Some(step) = special(table, view, start, in_string) {
+        return step;
+    }
     if let Some(step) = quick_no(table, view, start) {
         return step;
     }
@@ -165,6 +169,117 @@ fn at_unit(
     match grouped(table, view, &run, in_string) {
         Step::Next(_) => next,
         step => step,
+    }
+}
+
+/// What is not one token and no card layout: a code, an array or object of digits, a
+/// number with a point or an exponent.
+fn special(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Option<Step> {
+    let rest = view.buf.get(start..).unwrap_or(&[]);
+    let len = rest
+        .iter()
+        .take(20)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    if len <= 6 {
+        match sad::examine(view, start, in_string) {
+            Sad::No => {}
+            Sad::More => return Some(Step::More),
+            Sad::Yes(code) => return Some(Step::Found(code_found(view, start, &code))),
+        }
+    }
+    if len <= 8 {
+        match array::examine(view, start) {
+            array::Found::No => {}
+            array::Found::More => return Some(Step::More),
+            array::Found::Yes(content) => {
+                if let Some(found) = array_found(table, view, start, &content) {
+                    return Some(Step::Found(found));
+                }
+            }
+        }
+    }
+    let point = matches!(rest.get(len), Some(b'.' | b'e' | b'E'));
+    if len > 0 && point {
+        match number::read(view, start) {
+            number::Read::No => {}
+            number::Read::More => return Some(Step::More),
+            number::Read::Yes(number) => {
+                return number_found(table, view, start, &number, in_string);
+            }
+        }
+    }
+    None
+}
+
+fn code_found(view: &View<'_>, start: usize, code: &sad::Code) -> Match {
+    let mut found = found(view, start, code.end, &[], Brand::Unknown);
+    found.kind = code.kind;
+    found.form = if code.number {
+        Form::Zeros
+    } else {
+        Form::Whole
+    };
+    found
+}
+
+fn array_found(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    content: &array::Content,
+) -> Option<Match> {
+    let digits = content.digits.get(..content.len)?;
+    let issued = valid(table, digits)?;
+    let mut found = found(view, start, content.end, digits, issued.brand);
+    if content.numbers && !found.card_word {
+        return None;
+    }
+    found.form = Form::Elements(content.places);
+    found.via = found.via.under(Layer::Array);
+    Some(found)
+}
+
+/// A JSON number, or one behind a key of JSON in text, with the value of a card number.
+fn number_found(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    number: &number::Number,
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Option<Step> {
+    let digits = number.digits.get(..number.len)?;
+    let issued = valid(table, digits)?;
+    let value = !in_string(start)
+        || match boundary::is_json_value(view, start, number.end) {
+            Answer::Yes => true,
+            Answer::No => false,
+            Answer::More => return Some(Step::More),
+        };
+    if !value {
+        return None;
+    }
+    let mut found = found(view, number.start, number.last, digits, issued.brand);
+    found.form = Form::Number;
+    if needs_word(issued, digits.len()) && !found.card_word {
+        return None;
+    }
+    found.confidence = confidence(view, start, issued, digits.len());
+    Some(Step::Found(found))
+}
+
+/// Confidence in a number without a card layout.
+fn confidence(view: &View<'_>, start: usize, issued: Issued, len: usize) -> Confidence {
+    match (issued.brand, len) {
+        _ if !issued.major => Confidence::Low,
+        _ if words::other(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]) => Confidence::Low,
+        (_, 16) | (Brand::Amex, _) => Confidence::High,
+        _ => Confidence::Medium,
     }
 }
 
@@ -255,7 +370,7 @@ fn bare(
         Answer::Yes => return Step::Next(end),
         Answer::More => return Step::More,
     }
-    if inside && plain {
+    if inside {
         match track::follows(view, start, end) {
             track::Track::No => {}
             track::Track::More => return Step::More,
@@ -274,15 +389,14 @@ fn bare(
         Answer::More => return Step::More,
     }
     let mut found = found(view, start, end, digits, issued.brand);
-    if needs_word(issued, digits.len()) && !found.card_word {
+    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
+    if needs_word(issued, digits.len()) && (!found.card_word || words::other(left)) {
         return Step::Next(end);
     }
-    found.confidence = match (issued.brand, digits.len()) {
-        _ if !issued.major => Confidence::Low,
-        _ if words::other(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]) => Confidence::Low,
-        (_, 16) | (Brand::Amex, _) => Confidence::High,
-        _ => Confidence::Medium,
-    };
+    if !inside && plain && has_other_value(view, start, end) {
+        return Step::Next(end);
+    }
+    found.confidence = confidence(view, start, issued, digits.len());
     match boundary::is_json_value(view, start, end) {
         _ if !plain => {}
         _ if !inside => found.form = Form::Number,
@@ -291,6 +405,11 @@ fn bare(
         Answer::No => {}
     }
     Step::Found(found)
+}
+
+/// A JSON number whose exponent makes it another number (see `number.rs`).
+fn has_other_value(view: &View<'_>, start: usize, end: usize) -> bool {
+    matches!(view.buf.get(end), Some(b'e' | b'E')) && number::begins(view, start)
 }
 
 /// Rule 2: groups in a card layout.
