@@ -166,7 +166,7 @@ fn named(left: &[u8]) -> Option<(Kind, bool)> {
 
 /// `left` without what stands between a name and its value, and whether that assigns.
 fn without_gap(left: &[u8]) -> Option<(&[u8], bool)> {
-    let (mut rest, mut assigned) = (left, false);
+    let (mut rest, mut assigned, mut stars) = (left, false, 0);
     for _ in 0..GAP {
         rest = match rest {
             [head @ .., b'%', b'3', b'D' | b'd' | b'A' | b'a'] => {
@@ -180,8 +180,13 @@ fn without_gap(left: &[u8]) -> Option<(&[u8], bool)> {
             }
             [
                 head @ ..,
-                b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'#' | b'|' | b'(' | b'[' | b'-' | b'*',
+                b' ' | b'\t' | b'"' | b'\'' | b'\\' | b'#' | b'|' | b'(' | b'[' | b'-',
             ] => head,
+            // Markdown's bold; three would be a code that is masked.
+            [head @ .., b'*'] if stars < 2 => {
+                stars += 1;
+                head
+            }
             _ => break,
         };
     }

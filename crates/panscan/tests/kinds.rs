@@ -206,6 +206,7 @@ fn codes_by_their_own_name() {
         ("X-Card-CVC: 1234", "X-Card-CVC: ****"),
         ("cvv code is 123.", "cvv code is ***."),
         ("(CVC2 123)", "(CVC2 ***)"),
+        ("**CVV**: 123", "**CVV**: ***"),
         ("<cvv>123</cvv>", "<cvv>***</cvv>"),
         ("| cvv | 123 |", "| cvv | *** |"),
         ("cvv%3D123%26", "cvv%3D***%26"),
