@@ -32,6 +32,7 @@ mod layout;
 mod luhn;
 mod mask;
 mod number;
+mod path;
 mod sad;
 mod scalar;
 mod settings;
@@ -46,6 +47,7 @@ mod words;
 pub use arch::Tier;
 pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
 pub use iin::Brand;
+pub use path::json_path;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
 
