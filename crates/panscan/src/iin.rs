@@ -60,6 +60,8 @@ struct Range {
 #[derive(Debug)]
 pub(crate) struct Table {
     lengths: [u32; 1000],
+    /// UnionPay numbers need not pass Luhn.
+    unionpay_without_luhn: bool,
 }
 
 impl Table {
@@ -72,7 +74,22 @@ impl Table {
                 }
             }
         }
-        Table { lengths }
+        Table {
+            lengths,
+            unionpay_without_luhn: false,
+        }
+    }
+
+    /// With old UnionPay cards, which do not follow Luhn, let through or not.
+    pub(crate) fn unionpay_without_luhn(mut self, on: bool) -> Table {
+        self.unionpay_without_luhn = on;
+        self
+    }
+
+    /// Must numbers of this brand pass Luhn?
+    #[inline]
+    pub(crate) fn needs_luhn(&self, brand: Brand) -> bool {
+        !(self.unionpay_without_luhn && brand == Brand::UnionPay)
     }
 
     /// Lengths that any range below this 3-digit prefix has, as a bit mask.

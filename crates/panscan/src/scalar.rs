@@ -237,7 +237,8 @@ fn array_found(
     let digits = content.digits.get(..content.len)?;
     let issued = valid(table, digits)?;
     let mut found = found(view, start, content.end, digits, issued.brand);
-    if content.numbers && !found.card_word {
+    let numbers = content.places.quoted == 0;
+    if numbers && !luhn::passes(digits) || content.numbers && !found.card_word {
         return None;
     }
     found.form = Form::Elements(content.places);
@@ -261,7 +262,7 @@ fn number_found(
             Answer::No => false,
             Answer::More => return Some(Step::More),
         };
-    if !value {
+    if !value || !luhn::passes(digits) {
         return None;
     }
     let mut found = found(view, number.start, number.last, digits, issued.brand);
@@ -287,7 +288,7 @@ fn confidence(view: &View<'_>, start: usize, issued: Issued, len: usize) -> Conf
 pub(crate) fn valid(table: &Table, digits: &[u8]) -> Option<Issued> {
     let issued = table.issued(digits)?;
     let varied = digits.iter().any(|d| Some(d) != digits.first());
-    (varied && luhn::passes(digits)).then_some(issued)
+    (varied && (luhn::passes(digits) || !table.needs_luhn(issued.brand))).then_some(issued)
 }
 
 /// Is the unit before `start` something else than a digit?
@@ -390,7 +391,9 @@ fn bare(
     }
     let mut found = found(view, start, end, digits, issued.brand);
     let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
-    if needs_word(issued, digits.len()) && (!found.card_word || words::other(left)) {
+    let checked = luhn::passes(digits);
+    let word = needs_word(issued, digits.len()) || !checked;
+    if word && (!found.card_word || words::other(left)) {
         return Step::Next(end);
     }
     if !inside && plain && has_other_value(view, start, end) {
@@ -403,6 +406,9 @@ fn bare(
         Answer::Yes => found.form = Form::Number,
         Answer::More => return Step::More,
         Answer::No => {}
+    }
+    if found.form == Form::Number && !checked {
+        return Step::Next(end);
     }
     Step::Found(found)
 }
