@@ -84,12 +84,11 @@ pub(crate) fn replacement(
         let (unit, len) = token::next(span, pos);
         let len = len.max(1);
         if matches!(unit, Unit::Digit(_)) {
-            if !(index < keep || index + 4 >= digits.len()) {
-                match out.get_mut(pos..pos + len) {
-                    Some([slot]) if form == Form::Number => *slot = number[index.min(18)],
-                    Some(unit) => token::star(unit),
-                    None => {}
-                }
+            let hidden = index >= keep && index + 4 < digits.len();
+            match out.get_mut(pos..pos + len) {
+                Some([slot]) if form == Form::Number => *slot = number[index.min(18)],
+                Some(unit) if hidden => token::star(unit),
+                _ => {}
             }
             index += 1;
         }

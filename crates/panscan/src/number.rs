@@ -9,6 +9,8 @@ use crate::scalar::View;
 /// Digits before and behind the point that are read, and bytes of a number in all. A
 /// number that is longer is no card number.
 const DIGITS_MAX: usize = 40;
+/// Digits of a card that are written out, at least: `4e15` is a round number.
+const WRITTEN_MIN: usize = 9;
 
 /// A number with a point or an exponent that has the value of an integer.
 pub(crate) struct Number {
@@ -149,6 +151,9 @@ fn finish(mantissa: Mantissa, exponent: i32, end: usize) -> Read {
         return Read::No;
     }
     let kept = mantissa.len.min(len);
+    if kept < WRITTEN_MIN {
+        return Read::No;
+    }
     if mantissa.digits[kept..mantissa.len].iter().any(|d| *d != 0) {
         return Read::No;
     }
@@ -217,6 +222,7 @@ mod tests {
             "4111111111111111e99999",
             "0.0",
             "1e15x",
+            "57e15",
             "4.1.1e15",
         ] {
             assert_ne!(value(text).as_deref(), Some("4111111111111111"), "{text}");
