@@ -54,7 +54,7 @@ mod words;
 
 pub use arch::Tier;
 pub use fields::{FieldError, FieldRule, FieldStream, Fields};
-pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
+pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via, names_card};
 pub use iin::Brand;
 pub use path::json_path;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};

@@ -155,8 +155,11 @@ fn named(left: &[u8]) -> Option<(Kind, bool)> {
             b"code" | b"codes" => coded = true,
             _ => break,
         }
-        rest = &rest[..rest.len() - name.len()];
-        rest = rest.trim_ascii_end();
+        rest = rest[..rest.len() - name.len()].trim_ascii_end();
+        // `"name": "cvv", "value": "123"` and `name="cvv" value="123"`.
+        while let [head @ .., b'"' | b'\'' | b'\\'] | [head @ .., b'"' | b'\'', b','] = rest {
+            rest = head.trim_ascii_end();
+        }
     }
     let (kind, strong) = kind_of(last_name(rest), coded)?;
     // `pin 1234` can be the pin of a chip or of a map: it takes an assignment.

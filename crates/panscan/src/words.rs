@@ -83,6 +83,11 @@ pub(crate) fn card(left: &[u8]) -> bool {
     any(near(left), CARD)
 }
 
+/// Is a card word anywhere in a text, such as the path of a value?
+pub(crate) fn card_anywhere(text: &[u8]) -> bool {
+    any(text, CARD)
+}
+
 /// Is it named as a number of another kind: does such a word, and no card word, stand
 /// between the last `,`, `;`, `&`, brace or line end and the number?
 pub(crate) fn other(left: &[u8]) -> bool {

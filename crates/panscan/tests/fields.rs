@@ -130,6 +130,25 @@ fn paths() {
     assert!(Fields::new(&[]).is_empty());
 }
 
+#[test]
+fn the_fuzz_corpus_holds() {
+    let dir = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../fuzz/corpus/panscan_fields"
+    );
+    let mut files = 0;
+    for entry in std::fs::read_dir(dir).expect("the corpus is committed") {
+        let data = std::fs::read(entry.expect("an entry").path()).expect("a file");
+        let whole = run(&data, &[data.len()]);
+        for cut in 1..data.len() {
+            assert_eq!(run(&data, &[cut]).0, whole.0);
+        }
+        assert_eq!(run(&whole.0, &[1]).2, 0);
+        files += 1;
+    }
+    assert!(files > 0);
+}
+
 proptest! {
     #[test]
     fn cuts_never_matter(

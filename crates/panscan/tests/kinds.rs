@@ -185,6 +185,14 @@ fn codes_by_their_own_name() {
             r#"{"card_verification_value":"987"}"#,
             r#"{"card_verification_value":"***"}"#,
         ),
+        (
+            r#"{"name":"cvv","value":"123"}"#,
+            r#"{"name":"cvv","value":"***"}"#,
+        ),
+        (
+            r#"{"name": "cvv", "value": 123}"#,
+            r#"{"name": "cvv", "value": 100}"#,
+        ),
         (r#"{"pin":"1234"}"#, r#"{"pin":"****"}"#),
         (r#"{"pin":1234}"#, r#"{"pin":1000}"#),
         (
@@ -208,6 +216,7 @@ fn codes_by_their_own_name() {
         ("(CVC2 123)", "(CVC2 ***)"),
         ("**CVV**: 123", "**CVV**: ***"),
         ("<cvv>123</cvv>", "<cvv>***</cvv>"),
+        ("name=\"cvv\" value=\"123\"", "name=\"cvv\" value=\"***\""),
         ("| cvv | 123 |", "| cvv | *** |"),
         ("cvv%3D123%26", "cvv%3D***%26"),
         ("pin=1234", "pin=****"),
@@ -293,6 +302,7 @@ fn not_codes() {
     }
     leaves_json(r#"{"pin":13}"#);
     leaves_json(r#"{"cvv":100}"#);
+    leaves_json(r#"{"cvv":"","number":"123"}"#);
     leaves_json(r#"{"cvv":null,"n":123}"#);
     leaves_json(r#"{"cvv":true,"status":200}"#);
     leaves_json(r#"{"type":"cvv","max":123}"#);

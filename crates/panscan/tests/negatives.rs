@@ -111,6 +111,12 @@ fn json_of_other_numbers_stays() {
 }
 
 #[test]
+fn a_path_can_name_a_card() {
+    assert!(panscan::names_card("$.payment.card.number") && panscan::names_card("$.rows[0].pan"));
+    assert!(!panscan::names_card("$.company.id") && !panscan::names_card("$"));
+}
+
+#[test]
 fn the_name_of_a_number_lowers_and_raises() {
     let confidence = |text: &str| {
         let (_, found) = scan(Carrier::Text, text);
