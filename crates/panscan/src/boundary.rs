@@ -43,7 +43,9 @@ pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize) -> Answe
     if phone(view, start) || masked_before(view, start) {
         return Answer::Yes;
     }
-    first_not_no([&|| uuid(view, start), &|| iban(view, start, end)])
+    first_not_no([&|| masked_behind(view, end), &|| uuid(view, start), &|| {
+        iban(view, start, end)
+    }])
 }
 
 /// Is the token a value of JSON inside a text (`"key": 123`)? Then it has to stay a number.
@@ -258,9 +260,30 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
         .map(|(len, _)| *len)
 }
 
+/// Do the hidden digits of a longer token follow: three and more `*`, or one with a digit
+/// behind it? Markdown's bold has fewer.
+fn masked_behind(view: &View<'_>, end: usize) -> Answer {
+    let (mut pos, mut stars) = (end, 0);
+    while stars < 3 {
+        let (unit, len) = token::next(view.buf, pos);
+        match unit {
+            Unit::Star => stars += 1,
+            Unit::Invisible => {}
+            Unit::Digit(_) if stars > 0 => return Answer::Yes,
+            Unit::Short if !view.end && pos < end + 24 => return Answer::More,
+            _ => return Answer::No,
+        }
+        pos += len;
+        if pos >= end + 24 {
+            return Answer::No;
+        }
+    }
+    Answer::Yes
+}
+
 /// Does the rest of a masked number stand before this: five and more `*`, or two and
 /// more with a digit before them? Markdown bullets and bold have fewer and no digit.
-fn masked_before(view: &View<'_>, start: usize) -> bool {
+pub(crate) fn masked_before(view: &View<'_>, start: usize) -> bool {
     let lo = view.lo(start);
     let (mut pos, mut stars) = (start, 0);
     loop {

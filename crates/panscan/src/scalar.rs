@@ -21,6 +21,9 @@ use crate::token::{self, Around, Unit};
 use crate::{CONTEXT_BYTES, array, decode, luhn, number, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
 
+/// 19 digits in pairs, with a separator behind each.
+const LITERAL_BYTES: usize = 40;
+
 /// The bytes at hand.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
@@ -97,14 +100,14 @@ pub(crate) fn examine(
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     match token::around(view.buf, start, view.json) {
-        Around::Free => match at_unit(table, view, start, in_string) {
+        Around::Free => match either(table, view, start, in_string) {
             // Its digits may be meant as they are: `%3782...` is no `7` then.
             Step::Next(_) if view.buf.get(start) == Some(&b'%') => Step::Next(start + 1),
             step => step,
         },
         Around::Inside { end, literal } => {
             let step = if literal {
-                at_unit(table, view, start, in_string)
+                either(table, view, start, in_string)
             } else {
                 Step::Next(end)
             };
@@ -118,6 +121,41 @@ pub(crate) fn examine(
         Around::Cut if view.end => Step::Next(view.buf.len()),
         Around::Cut => Step::Cut,
     }
+}
+
+/// Both readings of a `%` behind digits: `4111...%31` goes on, or ends before it.
+fn either(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Step {
+    let step = at_unit(table, view, start, in_string);
+    if let Step::Next(_) = step
+        && let Some(end) = literal_end(view.buf, start)
+    {
+        let cut = View {
+            buf: &view.buf[..end],
+            end: true,
+            ..*view
+        };
+        if let Step::Found(found) = at_unit(table, &cut, start, in_string) {
+            return Step::Found(found);
+        }
+    }
+    step
+}
+
+/// Where a `%` that can be a digit stands behind the plain groups at `start`.
+fn literal_end(buf: &[u8], start: usize) -> Option<usize> {
+    let rest = buf.get(start..)?;
+    let len = rest
+        .iter()
+        .take(LITERAL_BYTES)
+        .take_while(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'/'))
+        .count();
+    let end = start + len;
+    (len >= 12 && buf.get(end) == Some(&b'%') && token::is_digit_start(buf, end)).then_some(end)
 }
 
 fn is_literal(view: &View<'_>, found: &Match) -> bool {
@@ -364,6 +402,10 @@ fn bare(
     let inside = in_string(start);
     let plain = end - start == digits.len();
     if (!inside && !plain) || boundary::forbids_before(view, start, end) {
+        return Step::Next(end);
+    }
+    // The shown end of a masked number, which encoded digits seem to carry on.
+    if !plain && boundary::masked_before(view, start) {
         return Step::Next(end);
     }
     match boundary::uuid(view, start) {

@@ -101,7 +101,7 @@ fn values_of_named_fields() {
             let inner: serde_json::Value = serde_json::from_slice(&out).expect("JSON");
             let inner = inner["text"].as_str().expect("text");
             let value = |t: &str| serde_json::from_str::<serde_json::Value>(t).expect("JSON");
-            assert_eq!(value(inner).to_string().contains("JANE DOE"), false);
+            assert!(!value(inner).to_string().contains("JANE DOE"));
             assert_eq!(out.len(), nested(text).len());
         }
     }
