@@ -100,14 +100,14 @@ pub(crate) fn examine(
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     match token::around(view.buf, start, view.json) {
-        Around::Free => match either(table, view, start, in_string) {
+        Around::Free => match either(table, view, (start, false), in_string) {
             // Its digits may be meant as they are: `%3782...` is no `7` then.
             Step::Next(_) if view.buf.get(start) == Some(&b'%') => Step::Next(start + 1),
             step => step,
         },
         Around::Inside { end, literal } => {
             let step = if literal {
-                either(table, view, start, in_string)
+                either(table, view, (start, true), in_string)
             } else {
                 Step::Next(end)
             };
@@ -127,10 +127,10 @@ pub(crate) fn examine(
 fn either(
     table: &Table,
     view: &View<'_>,
-    start: usize,
+    (start, literal): (usize, bool),
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
-    let step = at_unit(table, view, start, in_string);
+    let step = at_unit(table, view, (start, literal), in_string);
     if let Step::Next(_) = step
         && let Some(end) = literal_end(view.buf, start)
     {
@@ -139,7 +139,7 @@ fn either(
             end: true,
             ..*view
         };
-        if let Step::Found(found) = at_unit(table, &cut, start, in_string) {
+        if let Step::Found(found) = at_unit(table, &cut, (start, true), in_string) {
             return Step::Found(found);
         }
     }
@@ -167,13 +167,14 @@ fn is_literal(view: &View<'_>, found: &Match) -> bool {
 fn at_unit(
     table: &Table,
     view: &View<'_>,
-    start: usize,
+    (start, literal): (usize, bool),
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
     }
-    if let Some(step) = special(table, view, start, in_string) {
+    // Too much can be meant by the three digits of `%310`: a code is read as encoded.
+    if !literal && let Some(step) = special(table, view, start, in_string) {
         return step;
     }
     if let Some(step) = quick_no(table, view, start) {
