@@ -260,6 +260,26 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
         .map(|(len, _)| *len)
 }
 
+/// Groups joined by `_` can be a part of a name or of an id in hex: does a word with a
+/// digit in it, or any word behind, belong to them?
+pub(crate) fn part_of_name(view: &View<'_>, start: usize, end: usize) -> Answer {
+    let left = &view.buf[view.lo(start)..start];
+    let word = left
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
+    if word.clone().any(u8::is_ascii_digit) {
+        return Answer::Yes;
+    }
+    let open = if view.end { Answer::No } else { Answer::More };
+    match (view.buf.get(end), view.buf.get(end + 1)) {
+        (None, _) | (Some(b'_'), None) => open,
+        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() => Answer::Yes,
+        (Some(next), _) if next.is_ascii_alphanumeric() => Answer::Yes,
+        _ => Answer::No,
+    }
+}
+
 /// Do the hidden digits of a longer token follow: three and more `*`, or one with a digit
 /// behind it? Markdown's bold has fewer.
 fn masked_behind(view: &View<'_>, end: usize) -> Answer {
