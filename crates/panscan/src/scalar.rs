@@ -338,6 +338,8 @@ fn bare(
     found.confidence = confidence(view, start, issued, digits.len());
     match boundary::is_json_value(view, start, end) {
         _ if !plain => {}
+        // Digits where no number can begin are no JSON: stars do no harm there.
+        _ if !inside && !number::begins(view, start) => {}
         _ if !inside => found.form = Form::Number,
         Answer::Yes => found.form = Form::Number,
         Answer::More => return Step::More,
