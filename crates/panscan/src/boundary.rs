@@ -73,9 +73,15 @@ fn first_not_no<const N: usize>(checks: [&dyn Fn() -> Answer; N]) -> Answer {
 
 /// A `+`, and no number (it may be masked) that it adds to or joins.
 fn phone(view: &View<'_>, start: usize) -> bool {
-    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
-    let joins = |b: &u8| b.is_ascii_digit() || *b == b'*';
-    left.ends_with(b"+") && !left.iter().rev().nth(1).is_some_and(joins) || left.ends_with(b"%2B")
+    let lo = start.saturating_sub(CONTEXT_BYTES);
+    let left = &view.buf[lo..start];
+    let joins = |end: usize| {
+        matches!(
+            token::prev(view.buf, end, lo).0,
+            Unit::Digit(_) | Unit::Star
+        )
+    };
+    left.ends_with(b"+") && !joins(start - 1) || left.ends_with(b"%2B")
 }
 
 fn digit_before(left: &[u8], skip: usize) -> bool {
@@ -260,8 +266,27 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
         .map(|(len, _)| *len)
 }
 
-/// Do the hidden digits of a longer token follow: three and more `*`, or one with a digit
-/// behind it? Markdown's bold has fewer.
+/// Groups joined by `_` can be a part of a name or of an id in hex: does a word with a
+/// digit in it, or any word behind, belong to them?
+pub(crate) fn part_of_name(view: &View<'_>, start: usize, end: usize) -> Answer {
+    let left = &view.buf[view.lo(start)..start];
+    let word = left
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
+    if word.clone().any(u8::is_ascii_digit) {
+        return Answer::Yes;
+    }
+    let open = if view.end { Answer::No } else { Answer::More };
+    match (view.buf.get(end), view.buf.get(end + 1)) {
+        (None, _) | (Some(b'_'), None) => open,
+        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() => Answer::Yes,
+        (Some(next), _) if next.is_ascii_alphanumeric() => Answer::Yes,
+        _ => Answer::No,
+    }
+}
+
+/// Do the hidden digits of a longer token follow: three and more `*`? Bold has fewer.
 fn masked_behind(view: &View<'_>, end: usize) -> Answer {
     let (mut pos, mut stars) = (end, 0);
     while stars < 3 {
@@ -269,7 +294,6 @@ fn masked_behind(view: &View<'_>, end: usize) -> Answer {
         match unit {
             Unit::Star => stars += 1,
             Unit::Invisible => {}
-            Unit::Digit(_) if stars > 0 => return Answer::Yes,
             Unit::Short if !view.end && pos < end + 24 => return Answer::More,
             _ => return Answer::No,
         }

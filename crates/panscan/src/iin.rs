@@ -6,7 +6,7 @@
 //! differ the wider range is taken for major brands, the narrower for others.
 //!
 //! Left out: retired schemes (Bankcard, Solo, Switch, enRoute, Laser). Where one lies
-//! in the wide Maestro range it is cut out of it ([`RETIRED`]).
+//! in the wide Maestro range it is cut out of it (`RETIRED`).
 
 /// Version of the table, for records and bug reports. Year.month.revision.
 pub const VERSION: &str = "2026.11.2";

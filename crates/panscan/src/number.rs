@@ -4,6 +4,7 @@
 //! Only the digits of the card are edited; the point, the exponent and zeros behind it
 //! stay as they are, and so does the type.
 
+use crate::CONTEXT_BYTES;
 use crate::scalar::View;
 
 /// Digits before and behind the point that are read, and bytes of a number in all. A
@@ -97,7 +98,8 @@ impl Mantissa {
 
 /// A JSON number can begin here.
 pub(crate) fn begins(view: &View<'_>, start: usize) -> bool {
-    let left = &view.buf[view.lo(start)..start];
+    // Not only behind the last finding: what was masked must not change what is read.
+    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
     let left = left.strip_suffix(b"-").unwrap_or(left);
     matches!(
         left.last(),

@@ -10,15 +10,20 @@
 //!    a `+` (`boundary.rs`).
 //! 2. Groups joined by one separator each count in a card layout (`layout.rs`).
 //! 3. A token followed by track data takes the track with it (`track.rs`).
+//! 4. A JSON number counts by its integer value (`number.rs`), an array or object by what
+//!    its elements make together (`array.rs`), a code by its name (`sad.rs`).
+//!
+//! A digit or separator may be written in any form of `decode.rs`. Where digits behind a
+//! `%` (or a backslash and `u`) can be meant as they are, both readings are tried.
 
 use crate::boundary::{self, Answer};
-use crate::finding::{Kind, Layer, Via};
+use crate::finding::{Kind, Via};
+use crate::grade::{confidence, needs_word};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
-use crate::sad::{self, Sad};
 use crate::token::{self, Around, Unit};
-use crate::{CONTEXT_BYTES, array, decode, luhn, number, track, words};
+use crate::{CONTEXT_BYTES, decode, luhn, number, special, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
 
 /// 19 digits in pairs, with a separator behind each.
@@ -174,7 +179,7 @@ fn at_unit(
         return Step::Next(end_of_digits(view.buf, start));
     }
     // Too much can be meant by the three digits of `%310`: a code is read as encoded.
-    if !literal && let Some(step) = special(table, view, start, in_string) {
+    if !literal && let Some(step) = special::examine(table, view, start, in_string) {
         return step;
     }
     if let Some(step) = quick_no(table, view, start) {
@@ -208,118 +213,6 @@ fn at_unit(
     match grouped(table, view, &run, in_string) {
         Step::Next(_) => next,
         step => step,
-    }
-}
-
-/// What is not one token and no card layout: a code, an array or object of digits, a
-/// number with a point or an exponent.
-fn special(
-    table: &Table,
-    view: &View<'_>,
-    start: usize,
-    in_string: &mut dyn FnMut(usize) -> bool,
-) -> Option<Step> {
-    let rest = view.buf.get(start..).unwrap_or(&[]);
-    let len = rest
-        .iter()
-        .take(20)
-        .take_while(|b| b.is_ascii_digit())
-        .count();
-    if len <= 6 {
-        match sad::examine(view, start, in_string) {
-            Sad::No => {}
-            Sad::More => return Some(Step::More),
-            Sad::Yes(code) => return Some(Step::Found(code_found(view, start, &code))),
-        }
-    }
-    if len <= 8 {
-        match array::examine(view, start) {
-            array::Found::No => {}
-            array::Found::More => return Some(Step::More),
-            array::Found::Yes(content) => {
-                if let Some(found) = array_found(table, view, start, &content) {
-                    return Some(Step::Found(found));
-                }
-            }
-        }
-    }
-    let point = matches!(rest.get(len), Some(b'.' | b'e' | b'E'));
-    if len > 0 && point {
-        match number::read(view, start) {
-            number::Read::No => {}
-            number::Read::More => return Some(Step::More),
-            number::Read::Yes(number) => {
-                return number_found(table, view, start, &number, in_string);
-            }
-        }
-    }
-    None
-}
-
-fn code_found(view: &View<'_>, start: usize, code: &sad::Code) -> Match {
-    let mut found = found(view, start, code.end, &[], Brand::Unknown);
-    found.kind = code.kind;
-    found.form = if code.number {
-        Form::Zeros
-    } else {
-        Form::Whole
-    };
-    found
-}
-
-fn array_found(
-    table: &Table,
-    view: &View<'_>,
-    start: usize,
-    content: &array::Content,
-) -> Option<Match> {
-    let digits = content.digits.get(..content.len)?;
-    let issued = valid(table, digits)?;
-    let mut found = found(view, start, content.end, digits, issued.brand);
-    let numbers = content.places.quoted == 0;
-    if numbers && !luhn::passes(digits) || content.numbers && !found.card_word {
-        return None;
-    }
-    found.form = Form::Elements(content.places);
-    found.via = found.via.under(Layer::Array);
-    Some(found)
-}
-
-/// A JSON number, or one behind a key of JSON in text, with the value of a card number.
-fn number_found(
-    table: &Table,
-    view: &View<'_>,
-    start: usize,
-    number: &number::Number,
-    in_string: &mut dyn FnMut(usize) -> bool,
-) -> Option<Step> {
-    let digits = number.digits.get(..number.len)?;
-    let issued = valid(table, digits)?;
-    let value = !in_string(start)
-        || match boundary::is_json_value(view, start, number.end) {
-            Answer::Yes => true,
-            Answer::No => false,
-            Answer::More => return Some(Step::More),
-        };
-    if !value || !luhn::passes(digits) {
-        return None;
-    }
-    let mut found = found(view, number.start, number.last, digits, issued.brand);
-    found.form = Form::Number;
-    if needs_word(issued, digits.len()) && !found.card_word {
-        return None;
-    }
-    found.confidence = confidence(view, start, issued, digits.len());
-    Some(Step::Found(found))
-}
-
-/// Confidence in a number without a card layout.
-fn confidence(view: &View<'_>, start: usize, issued: Issued, len: usize) -> Confidence {
-    match (issued.brand, len) {
-        _ if !issued.major => Confidence::Low,
-        _ if words::other(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]) => Confidence::Low,
-        (_, 16) | (Brand::Amex, _) => Confidence::High,
-        _ => Confidence::Medium,
     }
 }
 
@@ -445,6 +338,8 @@ fn bare(
     found.confidence = confidence(view, start, issued, digits.len());
     match boundary::is_json_value(view, start, end) {
         _ if !plain => {}
+        // Digits where no number can begin are no JSON: stars do no harm there.
+        _ if !inside && !number::begins(view, start) => {}
         _ if !inside => found.form = Form::Number,
         Answer::Yes => found.form = Form::Number,
         Answer::More => return Step::More,
@@ -476,7 +371,11 @@ fn grouped(
         return no;
     }
     let end = run.end_of(groups - 1);
-    match boundary::forbids_groups(view, run.start, end) {
+    let forbidden = match boundary::forbids_groups(view, run.start, end) {
+        Answer::No if layout::is_name(run) => boundary::part_of_name(view, run.start, end),
+        answer => answer,
+    };
+    match forbidden {
         Answer::No => {}
         Answer::Yes => return no,
         Answer::More => return Step::More,
@@ -490,7 +389,13 @@ fn grouped(
     ))
 }
 
-fn found(view: &View<'_>, start: usize, end: usize, digits: &[u8], brand: Brand) -> Match {
+pub(crate) fn found(
+    view: &View<'_>,
+    start: usize,
+    end: usize,
+    digits: &[u8],
+    brand: Brand,
+) -> Match {
     let mut copy = [0u8; 19];
     for (slot, digit) in copy.iter_mut().zip(digits) {
         *slot = *digit;
@@ -522,16 +427,4 @@ fn via(span: &[u8]) -> Via {
         pos += len.max(1);
     }
     via
-}
-
-/// Bare numbers of lengths that ordinary ids have (EAN-13, Maestro at odd lengths)
-/// count only with a card word before them.
-fn needs_word(issued: Issued, len: usize) -> bool {
-    match len {
-        14 => issued.brand != Brand::Diners,
-        15 => !matches!(issued.brand, Brand::Amex | Brand::Jcb | Brand::Uatp),
-        16 => false,
-        19 => matches!(issued.brand, Brand::Maestro | Brand::Diners),
-        _ => true,
-    }
 }
