@@ -204,7 +204,7 @@ fn clock(rng: &mut Rng) -> String {
 }
 
 fn seconds(rng: &mut Rng) -> u64 {
-    rng.between(1_420_000_000, 1_800_000_000)
+    rng.between(1_420_200_000, 1_800_000_000)
 }
 
 fn millis(rng: &mut Rng, ids: &mut Ids) -> String {

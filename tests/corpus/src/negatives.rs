@@ -53,16 +53,7 @@ const TEXTS: &[(&str, Make)] = &[
     ("ip", |r, _| {
         format!("{} {} fe80::{}:{}", ip(r), ip(r), r.hex(4), r.hex(4))
     }),
-    ("version", |r, _| {
-        format!(
-            "v{}.{}.{}.{} build 4.1.1.1-{}",
-            r.below(9999),
-            r.below(9999),
-            r.below(9999),
-            r.below(9999),
-            r.below(9999)
-        )
-    }),
+    ("version", version),
     ("iban", iban),
     ("amount", amount),
     ("repeated-digits", |r, _| {
@@ -524,6 +515,17 @@ fn ip(rng: &mut Rng) -> String {
         .map(|_| rng.below(256).to_string())
         .collect::<Vec<_>>()
         .join(".")
+}
+
+/// As browsers, systems and drivers number themselves.
+fn version(rng: &mut Rng, i: usize) -> String {
+    let (a, b, c) = (rng.below(200), rng.below(30), rng.below(9999));
+    match i % 4 {
+        0 => format!("Chrome/{a}.0.{}.{}", rng.between(1000, 9999), rng.below(300)),
+        1 => format!("v{a}.{b}.{c}-rc.{b}+{}", rng.digits(8)),
+        2 => format!("10.0.{}.{c} 31.0.101.{c}", rng.between(10_000, 29_999)),
+        _ => format!("2026.{b}.{c}.{} 1.{b}.{a}", rng.digits(8)),
+    }
 }
 
 /// German IBANs whose account part is a card number and two digits.

@@ -78,7 +78,9 @@ pub(super) fn add(corpus: &mut Corpus) {
                 _ => "411111",
             };
             let pan = card::draw_from(&mut corpus.rng, bin, *len);
-            let form = pan.grouped(sizes, [" ", "-", "."][i % 3]);
+            // A dot between two groups is a decimal point.
+            let joints = if sizes.len() == 2 { 2 } else { 3 };
+            let form = pan.grouped(sizes, [" ", "-", "."][i % joints]);
             add_text(corpus, &format!("layout/{name}"), Class::Core, &form, &pan);
         }
     }
