@@ -70,6 +70,7 @@ pub struct Finding {
     pub masked: bool,
     /// A number that card schemes and payment providers publish for tests.
     pub test_pan: bool,
+    pub(crate) maskable: bool,
     pub(crate) replacement: [u8; HOLD_BYTES_MAX],
     pub(crate) shown: Shown,
 }
@@ -79,6 +80,12 @@ impl Finding {
     pub fn replacement(&self) -> &[u8] {
         let len = (self.end - self.start) as usize;
         &self.replacement[..len.min(HOLD_BYTES_MAX)]
+    }
+
+    /// Whether the bytes can be replaced at the same length. False inside compressed
+    /// data and documents: `masked` is false too, and the caller denies or holds.
+    pub fn maskable(&self) -> bool {
+        self.maskable
     }
 
     /// The masked number without separators, for records: `411111******1111`.

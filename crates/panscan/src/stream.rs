@@ -340,6 +340,7 @@ impl Scanner {
             brand: found.brand,
             confidence: found.confidence,
             masked,
+            maskable: true,
             test_pan: test_pans::is_published(digits),
             replacement: mask::replacement(span, json, digits, format, found.form),
             shown: mask::shown(digits, format),
