@@ -1,6 +1,7 @@
 //! Drives `panscan` itself.
 
-use panscan::{Carrier, Scanner, Settings, Stream};
+use panscan::body::{Caps, Content, Verdict, scan_body};
+use panscan::{Scanner, Settings};
 
 use crate::score::{Answer, Ask, Found, Target};
 
@@ -15,31 +16,20 @@ impl Library {
 
     /// One message, cut as asked.
     pub fn scan(&self, ask: &Ask) -> Answer {
-        let carrier = if ask.content_type.contains("json") {
-            Carrier::Json
-        } else {
-            Carrier::Text
+        let content = Content {
+            media_type: &ask.content_type,
+            encoding: &ask.content_encoding,
         };
-        let mut stream = Stream::new(carrier);
-        let (mut found, mut body) = (Vec::new(), ask.body.clone());
-        let mut from = 0;
-        for to in ask.cuts.iter().copied().chain([ask.body.len()]) {
-            self.0.scan(
-                &mut stream,
-                ask.body.get(from..to).unwrap_or(&[]),
-                &mut |f| found.push(f),
-            );
-            from = to;
-        }
-        self.0.finish(&mut stream, &mut |f| found.push(f));
-        for finding in found.iter().filter(|f| f.masked) {
-            if let Some(span) = body.get_mut(finding.start as usize..finding.end as usize) {
-                span.copy_from_slice(finding.replacement());
-            }
-        }
-        let verdict = if found.is_empty() { "clean" } else { "masked" };
-        let findings = found
+        let body = scan_body(&self.0, &content, &ask.body, &ask.cuts, &Caps::default());
+        let verdict = match body.verdict {
+            Verdict::Clean => "clean",
+            Verdict::Masked => "masked",
+            Verdict::Undecodable(_) => "undecodable",
+        };
+        let findings = body
+            .findings
             .iter()
+            .map(|located| &located.finding)
             .map(|f| Found {
                 kind: f.kind.name().to_owned(),
                 brand: f.brand.name().to_owned(),
@@ -50,7 +40,7 @@ impl Library {
             .collect();
         Answer {
             findings,
-            body,
+            body: body.bytes,
             verdict: verdict.to_owned(),
         }
     }

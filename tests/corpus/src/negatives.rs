@@ -521,7 +521,11 @@ fn ip(rng: &mut Rng) -> String {
 fn version(rng: &mut Rng, i: usize) -> String {
     let (a, b, c) = (rng.below(200), rng.below(30), rng.below(9999));
     match i % 4 {
-        0 => format!("Chrome/{a}.0.{}.{}", rng.between(1000, 9999), rng.below(300)),
+        0 => format!(
+            "Chrome/{a}.0.{}.{}",
+            rng.between(1000, 9999),
+            rng.below(300)
+        ),
         1 => format!("v{a}.{b}.{c}-rc.{b}+{}", rng.digits(8)),
         2 => format!("10.0.{}.{c} 31.0.101.{c}", rng.between(10_000, 29_999)),
         _ => format!("2026.{b}.{c}.{} 1.{b}.{a}", rng.digits(8)),
