@@ -46,7 +46,7 @@ mod words;
 
 pub use arch::Tier;
 pub use caps::Caps;
-pub use finding::{Confidence, Finding, Kind, Shown};
+pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
 pub use iin::Brand;
 pub use layers::{HOLD_ENCODED_MAX, Scanner, Stream};
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};

@@ -340,10 +340,11 @@ impl Scanner {
             brand: found.brand,
             confidence: found.confidence,
             masked,
-            maskable: true,
             test_pan: test_pans::is_published(digits),
+            via: found.via,
             replacement: mask::replacement(span, json, digits, format, found.form),
             shown: mask::shown(digits, format),
+            rewritable: true,
         })
     }
 }

@@ -7,7 +7,7 @@ use super::sniff::Content;
 use super::unpack::Packed;
 use super::utf16::Utf16;
 use super::{Scanner, Stream};
-use crate::finding::Finding;
+use crate::finding::{Finding, Layer};
 use crate::undecodable::Undecodable;
 use crate::{Carrier, HOLD_BYTES_MAX};
 
@@ -217,10 +217,11 @@ impl Nest {
     fn place(&self, found: Vec<Finding>, raw: Raw<'_>, queue: &mut Vec<Finding>) {
         for finding in found {
             let mut placed = finding.clone();
-            if !finding.maskable || self.rewrite(&finding, raw, &mut placed).is_none() {
+            placed.via = finding.via.under(Layer::Base64);
+            if !finding.maskable() || self.rewrite(&finding, raw, &mut placed).is_none() {
                 placed.start = self.start;
                 placed.end = self.start + 1;
-                placed.maskable = false;
+                placed.rewritable = false;
                 placed.masked = false;
             }
             queue.push(placed);

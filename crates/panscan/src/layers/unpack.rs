@@ -65,7 +65,7 @@ impl Packed {
 fn unmaskable(mut finding: Finding) -> Finding {
     finding.start = 0;
     finding.end = 1;
-    finding.maskable = false;
+    finding.rewritable = false;
     finding.masked = false;
     finding
 }

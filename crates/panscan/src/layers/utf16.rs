@@ -4,7 +4,7 @@ use std::char;
 
 use super::pieces::Pieces;
 use super::{Scanner, Stream};
-use crate::finding::Finding;
+use crate::finding::{Finding, Layer};
 use crate::undecodable::Undecodable;
 use crate::{Carrier, HOLD_BYTES_MAX};
 
@@ -130,11 +130,12 @@ impl Utf16 {
     fn place(&self, inside: Vec<Finding>, found: &mut Vec<Finding>) {
         for finding in inside {
             let mut placed = finding.clone();
-            if !finding.maskable || self.rewrite(&finding, &mut placed).is_none() {
+            placed.via = finding.via.under(Layer::Utf16);
+            if !finding.maskable() || self.rewrite(&finding, &mut placed).is_none() {
                 let start = self.pieces.unit(finding.start).map_or(0, |(raw, _)| raw);
-                placed.start = if finding.maskable { start } else { 0 };
+                placed.start = if finding.maskable() { start } else { 0 };
                 placed.end = placed.start + 1;
-                placed.maskable = false;
+                placed.rewritable = false;
                 placed.masked = false;
             }
             found.push(placed);
