@@ -421,7 +421,7 @@ fn metrics(rng: &mut Rng, ids: &mut Ids) -> String {
 fn chat(rng: &mut Rng, ids: &mut Ids) -> String {
     let items = rows(rng, 10, |rng| {
         // 42 bits of milliseconds since 2015, then 22 bits.
-        let at = (seconds(rng) - 1_420_070_400 + 1) * 1000;
+        let at = (seconds(rng) - 1_420_070_400 + 40_000_000) * 1000;
         let flake = id(
             ids,
             "snowflake-chat",
