@@ -209,6 +209,20 @@ impl Finding {
         self.rewritable && self.via.layers().all(Layer::keeps_length)
     }
 
+    #[cfg(feature = "decode")]
+    /// Has the replacement keep `byte` where the text has it and the scanner read
+    /// something else for it.
+    pub(crate) fn keep_bytes(&mut self, text: &[u8], byte: u8) {
+        for (slot, _) in self
+            .replacement
+            .iter_mut()
+            .zip(text)
+            .filter(|(_, b)| **b == byte)
+        {
+            *slot = byte;
+        }
+    }
+
     /// The masked number without separators, for records: `411111******1111`.
     /// Of a track this is the masked number in it; of a CVV, PIN or field it is `***`.
     pub fn shown(&self) -> &Shown {

@@ -26,7 +26,7 @@ pub mod body;
 mod boundary;
 mod caps;
 #[cfg(feature = "decode")]
-pub mod decode;
+pub mod codec;
 mod finding;
 pub mod iin;
 mod json;
@@ -34,6 +34,10 @@ mod layers;
 mod layout;
 mod luhn;
 mod mask;
+#[cfg(feature = "decode")]
+mod media;
+#[cfg(feature = "decode")]
+mod multipart;
 mod scalar;
 mod settings;
 mod skip;

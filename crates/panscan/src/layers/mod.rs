@@ -12,13 +12,26 @@
 //! - [`Caps`]: layers, and size and ratio of what is decompressed.
 
 mod base64;
+mod charset;
 mod nest;
+#[cfg(feature = "decode")]
+mod pdf;
 mod pieces;
 mod run;
 mod sniff;
+#[cfg_attr(not(feature = "decode"), path = "sealed.rs")]
 mod unpack;
-mod utf16;
+#[cfg(feature = "decode")]
+mod xml;
+#[cfg(feature = "decode")]
+mod zip;
 
+use std::sync::Arc;
+
+#[cfg(feature = "decode")]
+pub(crate) use self::charset::Charset;
+#[cfg(feature = "decode")]
+use self::charset::Recoded;
 use self::nest::Inside;
 use self::run::{Report, Runs};
 use self::sniff::Content;
@@ -33,10 +46,20 @@ use crate::undecodable::Undecodable;
 pub const HOLD_ENCODED_MAX: usize = 8 * 1024;
 
 /// Finds card numbers, through every layer. Immutable: share one per deployment.
+#[derive(Clone)]
 pub struct Scanner {
-    plain: Plain,
+    plain: Arc<Plain>,
     caps: Caps,
     deny_images: bool,
+}
+
+/// The scanner of plain text inside, for what has no layers.
+impl std::ops::Deref for Scanner {
+    type Target = Plain;
+
+    fn deref(&self) -> &Plain {
+        &self.plain
+    }
 }
 
 /// State of one stream between chunks.
@@ -87,6 +110,16 @@ impl Stream {
         }
     }
 
+    #[cfg(feature = "decode")]
+    /// A text whose charset is known and is not UTF-8.
+    pub(crate) fn recoded(carrier: Carrier, charset: Charset) -> Stream {
+        let inside = Inside::Recoded(Box::new(Recoded::new(charset, carrier, 0)));
+        Stream {
+            form: Form::Inside(inside),
+            ..Stream::inside(carrier, 0)
+        }
+    }
+
     /// A text of a known form inside `depth` layers.
     pub(crate) fn inside(carrier: Carrier, depth: u8) -> Stream {
         Stream {
@@ -104,6 +137,7 @@ impl Stream {
         }
     }
 
+    #[cfg(feature = "decode")]
     /// Something inside `depth` layers.
     pub(crate) fn unknown(depth: u8) -> Stream {
         Stream {
@@ -176,7 +210,7 @@ impl Scanner {
     /// processor does not have becomes [`Tier::Plain`].
     pub fn with_tier(settings: Settings, tier: Tier) -> Scanner {
         Scanner {
-            plain: Plain::with_tier(settings, tier),
+            plain: Arc::new(Plain::with_tier(settings, tier)),
             caps: Caps::default(),
             deny_images: false,
         }
@@ -193,11 +227,6 @@ impl Scanner {
     pub fn deny_images(mut self, deny: bool) -> Scanner {
         self.deny_images = deny;
         self
-    }
-
-    /// The settings it was built with.
-    pub fn settings(&self) -> &Settings {
-        self.plain.settings()
     }
 
     /// The bounds of decoding.

@@ -2,10 +2,10 @@
 //! they came from.
 
 use super::base64;
+use super::charset::{Charset, Recoded};
 use super::pieces::{Pieces, Raw};
 use super::sniff::Content;
 use super::unpack::Packed;
-use super::utf16::Utf16;
 use super::{Scanner, Stream};
 use crate::finding::{Finding, Layer};
 use crate::undecodable::Undecodable;
@@ -20,7 +20,7 @@ const PIECES_MAX: usize = 1024;
 /// What decoded bytes go to.
 pub(crate) enum Inside {
     Text(Box<Stream>),
-    Utf16(Box<Utf16>),
+    Recoded(Box<Recoded>),
     Packed(Box<Packed>),
     /// Not looked into.
     Closed,
@@ -35,7 +35,8 @@ impl Inside {
         carrier: Carrier,
         depth: u8,
     ) -> Result<Inside, Undecodable> {
-        if depth > scanner.caps().layers {
+        let packed = u8::from(matches!(content, Content::Packed(_)));
+        if depth + packed > scanner.caps().layers {
             return match content {
                 Content::Binary | Content::Image => Ok(Inside::Closed),
                 _ => Err(Undecodable::TooDeep),
@@ -47,9 +48,14 @@ impl Inside {
                 Inside::Text(Box::new(Stream::inside(Carrier::Text, depth)))
             }
             Content::Utf16 { little } => {
-                Inside::Utf16(Box::new(Utf16::new(little, carrier, depth)))
+                let charset = if little {
+                    Charset::Utf16Le
+                } else {
+                    Charset::Utf16Be
+                };
+                Inside::Recoded(Box::new(Recoded::new(charset, carrier, depth)))
             }
-            Content::Packed(pack) => Inside::Packed(Box::new(Packed::new(scanner, pack, depth)?)),
+            Content::Packed(pack) => Inside::Packed(Box::new(Packed::new(scanner, pack, depth))),
             Content::Image if scanner.denies_images() => return Err(Undecodable::Opaque),
             Content::Image => Inside::Closed,
         })
@@ -66,7 +72,7 @@ impl Inside {
     ) -> u64 {
         match self {
             Inside::Text(st) => scanner.scan(st, bytes, &mut |f| found.push(f)),
-            Inside::Utf16(st) => st.feed(scanner, bytes, at, found),
+            Inside::Recoded(st) => st.feed(scanner, bytes, at, found),
             Inside::Packed(st) => {
                 st.feed(scanner, bytes, found);
                 at + bytes.len() as u64
@@ -81,7 +87,7 @@ impl Inside {
             Inside::Text(st) => {
                 scanner.finish(st, &mut |f| found.push(f));
             }
-            Inside::Utf16(st) => st.finish(scanner, found),
+            Inside::Recoded(st) => st.finish(scanner, found),
             Inside::Packed(st) => st.finish(scanner, found),
             Inside::Closed => {}
         }
@@ -90,7 +96,7 @@ impl Inside {
     pub(crate) fn undecodable(&self) -> Option<Undecodable> {
         match self {
             Inside::Text(st) => st.undecodable(),
-            Inside::Utf16(st) => st.undecodable(),
+            Inside::Recoded(st) => st.undecodable(),
             Inside::Packed(st) => st.undecodable(),
             Inside::Closed => None,
         }
@@ -113,6 +119,8 @@ pub(crate) struct Nest {
     inside: Inside,
     /// Decoded offset from where on bytes may still be altered.
     open_from: u64,
+    /// Decoded offset behind the last finding.
+    found_to: u64,
 }
 
 impl Nest {
@@ -127,6 +135,7 @@ impl Nest {
             scanned: 0,
             inside,
             open_from: 0,
+            found_to: 0,
         }
     }
 
@@ -214,11 +223,16 @@ impl Nest {
         self.pieces.start_of(self.skip + sextet, end)
     }
 
-    fn place(&self, found: Vec<Finding>, raw: Raw<'_>, queue: &mut Vec<Finding>) {
+    fn place(&mut self, found: Vec<Finding>, raw: Raw<'_>, queue: &mut Vec<Finding>) {
         for finding in found {
             let mut placed = finding.clone();
+            // Two findings with nothing between them may share a character.
+            let before = (finding.start == self.found_to)
+                .then(|| self.sharing(&finding, queue))
+                .flatten();
+            self.found_to = finding.end;
             placed.via = finding.via.under(Layer::Base64);
-            if !finding.maskable() || self.rewrite(&finding, raw, &mut placed).is_none() {
+            if !finding.maskable() || self.rewrite(&finding, raw, before, &mut placed).is_none() {
                 placed.start = self.start;
                 placed.end = self.start + 1;
                 placed.rewritable = false;
@@ -228,9 +242,27 @@ impl Nest {
         }
     }
 
+    /// The finding right before `finding`, where a character holds bits of both.
+    fn sharing<'q>(&self, finding: &Finding, queue: &'q mut [Finding]) -> Option<&'q mut Finding> {
+        let (first, _) = base64::sextets_of(finding.start, finding.end);
+        let (start, width) = self.pieces.unit(self.skip + first)?;
+        let end = start + width as u64;
+        queue
+            .iter_mut()
+            .rev()
+            .find(|f| f.maskable() && f.start < start && f.end == end)
+    }
+
     /// The finding in the raw text: the characters that hold it, changed where the
     /// decoded bytes change. `None` where that cannot be done at the same length.
-    fn rewrite(&self, finding: &Finding, raw: Raw<'_>, placed: &mut Finding) -> Option<()> {
+    /// The character shared with the finding before goes over to this one.
+    fn rewrite(
+        &self,
+        finding: &Finding,
+        raw: Raw<'_>,
+        before: Option<&mut Finding>,
+        placed: &mut Finding,
+    ) -> Option<()> {
         let (first, last) = base64::sextets_of(finding.start, finding.end);
         let unit = |sextet: u64| self.pieces.unit(self.skip + sextet);
         let (start, _) = unit(first)?;
@@ -240,6 +272,14 @@ impl Nest {
         let mut text = [0u8; HOLD_BYTES_MAX];
         for (i, slot) in text.get_mut(..len)?.iter_mut().enumerate() {
             *slot = raw.byte(start + i as u64)?;
+        }
+        if let Some(before) = &before
+            && before.masked
+        {
+            let shared = (before.end - start) as usize;
+            let tail = before.replacement();
+            let tail = &tail[tail.len().checked_sub(shared)?..];
+            text.get_mut(..shared)?.copy_from_slice(tail);
         }
         let mut values = [0u8; HOLD_BYTES_MAX];
         let values = values.get_mut(..(last - first) as usize)?;
@@ -265,6 +305,11 @@ impl Nest {
         placed.start = start;
         placed.end = end;
         placed.replacement = text;
+        match before {
+            Some(before) if placed.masked || !before.masked => before.end = start,
+            Some(before) => placed.start = before.end,
+            None => {}
+        }
         Some(())
     }
 }
@@ -274,7 +319,7 @@ fn value_of(unit: &[u8]) -> Option<u8> {
     let byte = match unit {
         [byte] => *byte,
         [.., b'\\', b'/'] => b'/',
-        [.., b'u', b'0', b'0', high, low] => {
+        [b'%', high, low] | [.., b'u', b'0', b'0', high, low] => {
             let hex = |b: u8| char::from(b).to_digit(16);
             (hex(*high)? * 16 + hex(*low)?) as u8
         }
@@ -289,7 +334,7 @@ fn write(unit: &mut [u8], value: u8, url: bool) -> Option<()> {
     let character = base64::character(value, url);
     match unit {
         [byte] => *byte = character,
-        [.., b'u', b'0', b'0', high, low] => {
+        [b'%', high, low] | [.., b'u', b'0', b'0', high, low] => {
             *high = HEX[usize::from(character >> 4)];
             *low = HEX[usize::from(character & 15)];
         }

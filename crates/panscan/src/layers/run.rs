@@ -1,8 +1,8 @@
 //! Finds base64 runs in a text, whatever the cuts, and opens those worth reading.
 //!
 //! A run is a row of base64 characters. In it may stand JSON escapes for such
-//! characters (`\/`, `\u002B`, under any number of backslashes up to 8) and a line
-//! break (raw or escaped) behind a line of 48 and more characters, a multiple of 4.
+//! characters (`\/`, `\u002B`, under any number of backslashes up to 8), percent
+//! escapes (`%2B`), and a line break (raw or escaped) behind a line of 48 and more characters, a multiple of 4.
 //! - Below [`SHORT`] characters it cannot hold a card number.
 //! - Up to [`LONG`] it is kept until it ends, and decoded if it begins like something
 //!   readable or has the signature of encoded digits in it: the first character of
@@ -35,6 +35,8 @@ enum Lex {
     Escape(u8),
     /// Inside the digits of `\u`: how many were read, and their value.
     Unicode(u8, u16),
+    /// Behind a percent sign: the first digit, if it was read.
+    Percent(Option<u8>),
 }
 
 /// The search, between chunks.
@@ -242,6 +244,10 @@ impl Runs {
                         self.lex = Lex::Escape(1);
                         Turn::Took
                     }
+                    b'%' => {
+                        self.lex = Lex::Percent(None);
+                        Turn::Took
+                    }
                     b'\n' | b'\r' => self.line_break(),
                     b'=' => Turn::Ends,
                     _ => match VALUE[usize::from(byte)] {
@@ -261,15 +267,31 @@ impl Runs {
                     self.lex = Lex::Unicode(count + 1, value);
                     return Turn::Took;
                 }
-                self.lex = Lex::Between;
-                match u8::try_from(value) {
-                    Ok(b'\n' | b'\r') => self.line_break(),
-                    Ok(byte) if VALUE[usize::from(byte)] != NOT => {
-                        Turn::Value(VALUE[usize::from(byte)])
+                self.named(u8::try_from(value).unwrap_or(0))
+            }
+            Lex::Percent(high) => {
+                let Some(digit) = char::from(byte).to_digit(16) else {
+                    self.lex = Lex::Between;
+                    return Turn::Ended;
+                };
+                match high {
+                    None => {
+                        self.lex = Lex::Percent(Some(digit as u8));
+                        Turn::Took
                     }
-                    _ => Turn::Ends,
+                    Some(high) => self.named(high << 4 | digit as u8),
                 }
             }
+        }
+    }
+
+    /// A character that an escape stood for.
+    fn named(&mut self, byte: u8) -> Turn {
+        self.lex = Lex::Between;
+        match (byte, VALUE[usize::from(byte)]) {
+            (b'\n' | b'\r', _) => self.line_break(),
+            (_, NOT) => Turn::Ends,
+            (_, value) => Turn::Value(value),
         }
     }
 
@@ -424,7 +446,7 @@ fn content(values: &[u8]) -> (Content, Carrier) {
 /// Where in `text` a run of [`SHORT`] bytes or more, or up to its end, begins that
 /// could be characters of a run. `Some(0)`: right here.
 fn next_run(text: &[u8]) -> Option<usize> {
-    let part = |b: &u8| VALUE[usize::from(*b)] != NOT || *b == b'\\';
+    let part = |b: &u8| VALUE[usize::from(*b)] != NOT || matches!(*b, b'\\' | b'%');
     let mut from = 0;
     loop {
         let window = text.get(from..)?;

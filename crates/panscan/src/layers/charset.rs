@@ -1,4 +1,7 @@
-//! UTF-16 text: read as UTF-8, findings written back in place.
+//! Text in another charset: read as UTF-8, findings written back in place.
+//!
+//! UTF-16 in both byte orders, and the single-byte charsets of the West, in which a
+//! no-break space or a dash between digits is one byte of 0x80 and above.
 
 use std::char;
 
@@ -11,9 +14,33 @@ use crate::{Carrier, HOLD_BYTES_MAX};
 /// Text that is scanned at once, in UTF-8 bytes.
 const OUT_BYTES: usize = 8 * 1024;
 
-/// One UTF-16 text.
-pub(crate) struct Utf16 {
-    little: bool,
+/// A charset that is not UTF-8.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Charset {
+    Utf16Le,
+    Utf16Be,
+    #[cfg_attr(not(feature = "decode"), allow(dead_code))]
+    /// windows-1252, which covers ISO 8859-1 and -15 where it matters here.
+    Western,
+}
+
+/// What windows-1252 has at 0x80-0x9F that can stand between digits or beside them.
+fn western(byte: u8) -> char {
+    match byte {
+        0x91 => '\u{2018}',
+        0x92 => '\u{2019}',
+        0x93 => '\u{201C}',
+        0x94 => '\u{201D}',
+        0x95 => '\u{2022}',
+        0x96 => '\u{2013}',
+        0x97 => '\u{2014}',
+        byte => char::from(byte),
+    }
+}
+
+/// One text.
+pub(crate) struct Recoded {
+    charset: Charset,
     /// The first byte of a unit.
     half: Option<u8>,
     /// The first unit of a pair.
@@ -27,10 +54,10 @@ pub(crate) struct Utf16 {
     open_from: u64,
 }
 
-impl Utf16 {
-    pub(crate) fn new(little: bool, carrier: Carrier, depth: u8) -> Utf16 {
-        Utf16 {
-            little,
+impl Recoded {
+    pub(crate) fn new(charset: Charset, carrier: Carrier, depth: u8) -> Recoded {
+        Recoded {
+            charset,
             half: None,
             high: None,
             raw: 0,
@@ -57,12 +84,19 @@ impl Utf16 {
         self.raw = at;
         for &byte in bytes {
             self.raw += 1;
+            if self.charset == Charset::Western {
+                self.add(western(byte), self.raw - 1, 1);
+                if self.out.len() > OUT_BYTES {
+                    self.flush(scanner, found);
+                }
+                continue;
+            }
             let Some(first) = self.half.take() else {
                 self.half = Some(byte);
                 continue;
             };
             let pair = [first, byte];
-            self.unit(if self.little {
+            self.unit(if self.charset == Charset::Utf16Le {
                 u16::from_le_bytes(pair)
             } else {
                 u16::from_be_bytes(pair)
@@ -130,7 +164,10 @@ impl Utf16 {
     fn place(&self, inside: Vec<Finding>, found: &mut Vec<Finding>) {
         for finding in inside {
             let mut placed = finding.clone();
-            placed.via = finding.via.under(Layer::Utf16);
+            placed.via = finding.via.under(match self.charset {
+                Charset::Western => Layer::Charset,
+                _ => Layer::Utf16,
+            });
             if !finding.maskable() || self.rewrite(&finding, &mut placed).is_none() {
                 let start = self.pieces.unit(finding.start).map_or(0, |(raw, _)| raw);
                 placed.start = if finding.maskable() { start } else { 0 };
@@ -150,17 +187,18 @@ impl Utf16 {
         let mut raw = [0u8; HOLD_BYTES_MAX];
         let slots = raw.get_mut(..len)?;
         let text = std::str::from_utf8(finding.replacement()).ok()?;
-        let units = text.encode_utf16();
-        if text.encode_utf16().count() * 2 != len {
+        let bytes: Vec<u8> = match self.charset {
+            Charset::Utf16Le => text.encode_utf16().flat_map(u16::to_le_bytes).collect(),
+            Charset::Utf16Be => text.encode_utf16().flat_map(u16::to_be_bytes).collect(),
+            Charset::Western => {
+                let byte = |c: char| (0..=255).find(|b| western(*b) == c);
+                text.chars().map(byte).collect::<Option<_>>()?
+            }
+        };
+        if bytes.len() != len {
             return None;
         }
-        for (slot, unit) in slots.as_chunks_mut::<2>().0.iter_mut().zip(units) {
-            *slot = if self.little {
-                unit.to_le_bytes()
-            } else {
-                unit.to_be_bytes()
-            };
-        }
+        slots.copy_from_slice(&bytes);
         placed.start = start;
         placed.end = end;
         placed.replacement = raw;
