@@ -218,7 +218,6 @@ const WORDS: &[&str] = &[
     "timeout",
     "in",
     "payment",
-    "card",
     "service",
     "retry",
     "the",
@@ -227,20 +226,26 @@ const WORDS: &[&str] = &[
     "release",
     "broken",
     "page",
-    "credit",
     "limit",
     "order",
     "for",
     "customer",
-    "visa",
     "application",
+    "company",
+    "account",
 ];
 
+/// Words that make a scanner look twice: in some texts, as in any support channel.
+const CARD_WORDS: &[&str] = &["card", "credit", "visa", "debit card"];
+
 fn words(rng: &mut Rng, n: usize) -> String {
-    (0..n)
-        .map(|_| *rng.pick(WORDS))
-        .collect::<Vec<_>>()
-        .join(" ")
+    let mut words: Vec<&str> = (0..n).map(|_| *rng.pick(WORDS)).collect();
+    if rng.below(20) == 0
+        && let Some(last) = words.last_mut()
+    {
+        *last = *rng.pick(CARD_WORDS);
+    }
+    words.join(" ")
 }
 
 fn issues(rng: &mut Rng, ids: &mut Ids) -> String {

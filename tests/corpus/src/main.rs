@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use anyhow::bail;
 use clap::{Parser, Subcommand};
 use panscan_corpus::library::Library;
-use panscan_corpus::program::Program;
+use panscan_corpus::program::{self, Program};
 use panscan_corpus::score::Target;
 use panscan_corpus::{SEED, case, clean, generate, score};
 
@@ -41,6 +41,8 @@ enum Command {
         #[arg(long)]
         examples: bool,
     },
+    /// Answers questions on standard input: JSON lines, as `score --program` asks them.
+    Answer,
     /// Counts masks in clean messages.
     Clean {
         /// How many messages.
@@ -83,6 +85,10 @@ fn main() -> anyhow::Result<()> {
                     failing.join(", ")
                 );
             }
+        }
+        Command::Answer => {
+            let (from, to) = (std::io::stdin().lock(), std::io::stdout().lock());
+            program::serve(&mut Library::new(), from, std::io::BufWriter::new(to))?;
         }
         Command::Clean { messages } => {
             let report = clean::count(&Library::new(), arguments.seed, messages);

@@ -58,6 +58,56 @@ impl Target for Program {
     }
 }
 
+/// The other end: reads questions, writes the target's answers. For tests of the
+/// format, and for asking the library from other languages.
+pub fn serve(
+    target: &mut dyn Target,
+    from: impl BufRead,
+    mut to: impl Write,
+) -> anyhow::Result<()> {
+    for line in from.lines() {
+        let value: Value = serde_json::from_str(&line?)?;
+        let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
+        let cuts = value["cuts"]
+            .as_array()
+            .map(Vec::as_slice)
+            .unwrap_or_default();
+        let ask = Ask {
+            content_type: text("content_type"),
+            content_encoding: text("content_encoding"),
+            direction: if text("direction") == "request" {
+                "request"
+            } else {
+                "response"
+            },
+            body: STANDARD.decode(text("body_base64"))?,
+            cuts: cuts
+                .iter()
+                .filter_map(Value::as_u64)
+                .map(|c| c as usize)
+                .collect(),
+        };
+        for answer in target.answer(&[ask])? {
+            let findings: Vec<Value> = answer
+                .findings
+                .iter()
+                .map(|f| {
+                    json!({
+                        "kind": f.kind, "brand": f.brand, "masked": f.masked,
+                        "confidence": f.confidence, "span": f.span.map(|(a, b)| [a, b]),
+                    })
+                })
+                .collect();
+            let said = json!({
+                "id": value["id"], "findings": findings, "verdict": answer.verdict,
+                "body_base64": STANDARD.encode(&answer.body),
+            });
+            writeln!(to, "{said}")?;
+        }
+    }
+    Ok(to.flush()?)
+}
+
 fn line(id: usize, ask: &Ask) -> Value {
     json!({
         "id": id.to_string(), "content_type": ask.content_type,

@@ -137,7 +137,7 @@ fn by_key(corpus: &mut Corpus) {
                 "sad/cvv-key-number",
                 Class::Core,
                 format!(
-                    "{{\"card\":\"{}\",\"exp\":\"12/29\",\"{key}\":1{}}}",
+                    "{{\"card\":\"{}\",\"exp\":\"12/29\",\"{key}\":7{}}}",
                     pan.digits,
                     &digits[1..]
                 ),
