@@ -118,6 +118,9 @@ fn values(corpus: &mut Corpus) {
             .map(|_| rng.between(1000, 9999).to_string())
             .collect();
         let blob = encode::base64(&rng.bytes(700 + i * 40), false, true);
+        let small: Vec<String> = failing(rng, 16).chars().map(|c| c.to_string()).collect();
+        let broken = broken(rng);
+        let parts = broken.grouped(broken.layout(), "\",\"");
         for (name, value) in [
             ("array-mixed-widths", format!("{{\"values\":[{mixed}]}}")),
             (
@@ -169,6 +172,11 @@ fn values(corpus: &mut Corpus) {
                     rng.digits(5)
                 ),
             ),
+            (
+                "array-small-integers",
+                format!("{{\"scores\":[{}]}}", small.join(",")),
+            ),
+            ("array-luhn-failure", format!("{{\"parts\":[\"{parts}\"]}}")),
             ("blob-random", format!("{{\"blob\":\"{blob}\"}}")),
         ] {
             let body = structured(&mut corpus.rng, &value);
