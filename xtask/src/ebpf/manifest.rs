@@ -2,11 +2,13 @@
 
 use std::{collections::BTreeMap, fs, path::PathBuf};
 
-use anyhow::Context;
+use anyhow::{Context, ensure};
+use aya_obj::generated::bpf_map_type;
 use object::{Object, ObjectSection, ObjectSymbol, SymbolKind};
 use serde::{Deserialize, Serialize};
 
-use super::{build, sources};
+use super::sources;
+use crate::checkout;
 
 /// Facts about the committed object.
 #[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,34 +22,18 @@ pub(crate) struct Manifest {
     pub(crate) toolchain: BTreeMap<String, String>,
     /// Programs, sorted: section and name.
     pub(crate) programs: Vec<String>,
-    /// Maps, sorted.
+    /// Maps, sorted: name, type, bytes of key and value, entries, flags.
     pub(crate) maps: Vec<String>,
 }
 
 fn dir() -> PathBuf {
-    build::root().join("gateway-ebpf/object")
+    checkout::root().join("gateway-ebpf/object")
 }
 
 impl Manifest {
     /// For an object that was just built from the sources as they are.
     pub(crate) fn of(bytes: &[u8], toolchain: BTreeMap<String, String>) -> anyhow::Result<Self> {
-        let file = object::File::parse(bytes).context("parse the object")?;
-        let (mut programs, mut maps) = (Vec::new(), Vec::new());
-        for symbol in file.symbols().filter(|symbol| symbol.is_global()) {
-            let Some(index) = symbol.section_index() else {
-                continue;
-            };
-            let section = file.section_by_index(index)?.name()?.to_owned();
-            let name = symbol.name()?.to_owned();
-            match (section.as_str(), symbol.kind()) {
-                (".maps" | "maps", _) => maps.push(name),
-                (".text", _) => {}
-                (_, SymbolKind::Text) => programs.push(format!("{section} {name}")),
-                _ => {}
-            }
-        }
-        programs.sort();
-        maps.sort();
+        let (programs, maps) = (programs(bytes)?, maps(bytes)?);
         Ok(Self {
             object_sha256: sha256(bytes),
             sources_sha256: sources::sha256()?,
@@ -74,6 +60,49 @@ impl Manifest {
         let text = serde_json::to_string_pretty(self)? + "\n";
         fs::write(dir().join("manifest.json"), text).context("write manifest.json")
     }
+}
+
+fn programs(bytes: &[u8]) -> anyhow::Result<Vec<String>> {
+    let file = object::File::parse(bytes).context("parse the object")?;
+    let mut programs = Vec::new();
+    for symbol in file.symbols().filter(|symbol| symbol.is_global()) {
+        let Some(index) = symbol.section_index() else {
+            continue;
+        };
+        let section = file.section_by_index(index)?.name()?.to_owned();
+        if section != ".text" && symbol.kind() == SymbolKind::Text {
+            programs.push(format!("{section} {}", symbol.name()?));
+        }
+    }
+    programs.sort();
+    ensure!(!programs.is_empty(), "the object has no program");
+    Ok(programs)
+}
+
+/// As the loader will make them. Without the maps of `.rodata` and the like, whose size
+/// is the compiler's affair.
+fn maps(bytes: &[u8]) -> anyhow::Result<Vec<String>> {
+    let object = aya_obj::Object::parse(bytes).context("parse the object as the loader does")?;
+    let mut maps = Vec::new();
+    for (name, map) in &object.maps {
+        if !matches!(map, aya_obj::Map::Btf(_)) {
+            continue;
+        }
+        let kind = bpf_map_type::try_from(map.map_type())
+            .map_err(|_| anyhow::anyhow!("map {name} has an unknown type"))?;
+        let kind = format!("{kind:?}").to_lowercase();
+        maps.push(format!(
+            "{name}: {}, key {}, value {}, entries {}, flags {:#x}",
+            kind.trim_start_matches("bpf_map_type_"),
+            map.key_size(),
+            map.value_size(),
+            map.max_entries(),
+            map.map_flags(),
+        ));
+    }
+    maps.sort();
+    ensure!(!maps.is_empty(), "the object has no map");
+    Ok(maps)
 }
 
 /// Lower-case hex.
