@@ -85,7 +85,7 @@ fn maps(bytes: &[u8]) -> anyhow::Result<Vec<String>> {
     let object = aya_obj::Object::parse(bytes).context("parse the object as the loader does")?;
     let mut maps = Vec::new();
     for (name, map) in &object.maps {
-        if !matches!(map, aya_obj::Map::Btf(_)) {
+        if name.starts_with('.') {
             continue;
         }
         let kind = bpf_map_type::try_from(map.map_type())
