@@ -43,6 +43,19 @@ impl Manifest {
         })
     }
 
+    /// How programs and maps differ from those of `recorded`, if they do.
+    pub(crate) fn other_shape_than(&self, recorded: &Self) -> Option<String> {
+        let lines = |manifest: &Self| [manifest.programs.clone(), manifest.maps.clone()].concat();
+        let (ours, theirs) = (lines(self), lines(recorded));
+        let only = |one: &[String], two: &[String]| -> Vec<String> {
+            let absent = one.iter().filter(|line| !two.contains(line));
+            absent.cloned().collect()
+        };
+        let (more, less) = (only(&ours, &theirs), only(&theirs, &ours));
+        let differs = !more.is_empty() || !less.is_empty();
+        differs.then(|| format!("has {more:?} where {less:?} are recorded"))
+    }
+
     /// The committed manifest and object.
     pub(crate) fn read() -> anyhow::Result<(Self, Vec<u8>)> {
         let path = dir().join("manifest.json");
@@ -113,4 +126,34 @@ pub(crate) fn sha256(bytes: &[u8]) -> String {
         .iter()
         .map(|byte| format!("{byte:02x}"))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_shape_is_read_from_the_committed_object() -> anyhow::Result<()> {
+        let (recorded, object) = Manifest::read()?;
+        assert_eq!(programs(&object)?, recorded.programs);
+        assert_eq!(maps(&object)?, recorded.maps);
+        Ok(())
+    }
+
+    #[test]
+    fn another_size_a_missing_map_and_a_renamed_program_are_named() -> anyhow::Result<()> {
+        let same = || anyhow::Ok(Manifest::read()?.0);
+        assert_eq!(same()?.other_shape_than(&same()?), None);
+        let mut size = same()?;
+        size.maps[0] = size.maps[0].replace("value", "values");
+        let mut fewer = same()?;
+        let gone = fewer.maps.pop().context("a map")?;
+        let mut renamed = same()?;
+        renamed.programs[0].push('x');
+        for (other, named) in [(&size, "values"), (&fewer, &gone), (&renamed, "connect4x")] {
+            let said = other.other_shape_than(&same()?).context("a difference")?;
+            assert!(said.contains(named), "{said}");
+        }
+        Ok(())
+    }
 }

@@ -129,22 +129,10 @@ fn check(args: &Args) -> anyhow::Result<()> {
         println!("ebpf: a rebuild is byte-equal ({})", recorded.object_sha256);
         return Ok(());
     }
-    let (tools, lists) = (&fresh.toolchain, [&fresh.programs, &fresh.maps]);
-    println!(
-        "ebpf: rebuilt with {tools:?}; recorded is {:?}",
-        recorded.toolchain
-    );
-    for (fresh, recorded) in lists.into_iter().zip([&recorded.programs, &recorded.maps]) {
-        let other = |one: &[String], two: &[String]| -> Vec<String> {
-            one.iter()
-                .filter(|line| !two.contains(line))
-                .cloned()
-                .collect()
-        };
-        let (more, less) = (other(fresh, recorded), other(recorded, fresh));
-        if !more.is_empty() || !less.is_empty() {
-            bail!("a rebuild has {more:?} where {less:?} are recorded");
-        }
+    let (tools, recorded_tools) = (&fresh.toolchain, &recorded.toolchain);
+    println!("ebpf: rebuilt with {tools:?}; recorded is {recorded_tools:?}");
+    if let Some(difference) = fresh.other_shape_than(&recorded) {
+        bail!("a rebuild {difference}");
     }
     println!(
         "ebpf: {} programs and {} maps of the same names, types and sizes ({} bytes, sha256 {})",

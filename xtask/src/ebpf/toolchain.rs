@@ -9,6 +9,7 @@ use std::{
     env,
     ffi::OsString,
     fs,
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -113,27 +114,30 @@ impl Toolchain {
         Ok(folder()?.join(name.join("-")))
     }
 
-    /// Puts the linker first in PATH, and rustc's LLVM where the linker looks for one
-    /// first. Left alone it takes any that lies beside PATH: the bytes would depend on
-    /// the machine.
+    /// Puts first in PATH a bpf-linker that loads rustc's own LLVM. Left alone it takes
+    /// the first that it finds in the library path, which rustup sets, or beside PATH:
+    /// the bytes would depend on the machine.
     pub(super) fn use_in(&self, command: &mut Command) -> anyhow::Result<()> {
-        let links = self.target_dir()?.join("tools");
-        let (bin, lib) = (links.join("bin"), links.join("lib"));
-        for (dir, link, file) in [
-            (&bin, "bpf-linker", &self.linker),
-            (&lib, "libLLVM.so", &self.llvm),
-        ] {
-            fs::create_dir_all(dir).with_context(|| format!("make {}", dir.display()))?;
-            let _ = fs::remove_file(dir.join(link));
-            std::os::unix::fs::symlink(file, dir.join(link))
-                .with_context(|| format!("link {}", file.display()))?;
-        }
+        let tools = self.target_dir()?.join("tools");
+        let lib = tools.join("lib");
+        fs::create_dir_all(&lib).with_context(|| format!("make {}", lib.display()))?;
+        let link = lib.join("libLLVM.so");
+        let _ = fs::remove_file(&link);
+        std::os::unix::fs::symlink(&self.llvm, &link)
+            .with_context(|| format!("link {}", link.display()))?;
+        let quoted = |path: &Path| format!("'{}'", path.to_string_lossy().replace('\'', r"'\''"));
+        let script = format!(
+            "#!/bin/sh\nLD_LIBRARY_PATH={} exec {} \"$@\"\n",
+            quoted(&lib),
+            quoted(&self.linker)
+        );
+        let file = tools.join("bpf-linker");
+        fs::write(&file, script)
+            .and_then(|()| fs::set_permissions(&file, fs::Permissions::from_mode(0o755)))
+            .with_context(|| format!("write {}", file.display()))?;
         let path = env::var_os("PATH").unwrap_or_default();
-        let path = env::join_paths([bin].into_iter().chain(env::split_paths(&path)))?;
-        command
-            .env("PATH", path)
-            .env("LD_LIBRARY_PATH", lib)
-            .env("RUSTC", &self.rustc);
+        let path = env::join_paths([tools].into_iter().chain(env::split_paths(&path)))?;
+        command.env("PATH", path).env("RUSTC", &self.rustc);
         Ok(())
     }
 }
