@@ -8,8 +8,9 @@ use wire::jsonrpc::{Outcome, OutcomeScanner};
 use wire::sse::{EventScanner, SseMark};
 
 use crate::decide::{Call, unavailable};
-use crate::facts;
+use crate::facts::{self, Seen};
 use crate::io::{Answer, Env, Flow, Now};
+use crate::path::{Carriage, Kept};
 use crate::pipe::Pipe;
 use crate::profile::Mode;
 use crate::request::{media_type, reason_of};
@@ -55,6 +56,8 @@ struct Body {
     /// Raw offset of the bytes that wait for `mcp.result`.
     last: Option<u64>,
     inspect: bool,
+    /// For the places of findings; `None` where the body is no JSON.
+    kept: Option<Kept>,
 }
 
 /// Server-sent events in the body.
@@ -75,6 +78,17 @@ struct Ending {
     tickets: Vec<Ticket>,
     receipt: Option<Receipt>,
     reason: Reason,
+}
+
+/// What becomes of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Painted over.
+    Mask,
+    /// Left: only observed, or nobody asked for masking.
+    Leave,
+    /// Left: an exception covers it.
+    Suppressed,
 }
 
 /// Where an exchange stands after a poll.
@@ -211,8 +225,7 @@ impl Exchange {
             .mask_in_place(panscan::Carrier::Text, &mut painted, &mut |f| hits.push(f));
         self.pipe.push(raw.freeze(), &[]);
         for hit in hits {
-            let masked = self.note(&hit, env);
-            if masked {
+            if self.note(&hit, env) == Fate::Mask {
                 self.pipe.patch_raw(hit.start, hit.replacement());
             }
         }
@@ -228,6 +241,14 @@ impl Exchange {
             outcome: OutcomeScanner::new(),
             last: None,
             inspect: !coded,
+            kept: json.then(|| {
+                let carriage = if sse {
+                    Carriage::Event
+                } else {
+                    Carriage::Plain
+                };
+                Kept::new(carriage, 0, env.profile.limits.path_bytes_max)
+            }),
         });
         // A body with a stated end holds its last byte; so does a bare head.
         if !until && let Some(body) = &mut self.body {
@@ -271,7 +292,7 @@ impl Exchange {
         let rest = chunk.split_off(consumed);
         self.pipe.push(chunk.clone(), &ranges);
         for range in ranges {
-            self.inspect(&chunk[range], flow, env)?;
+            self.inspect(&chunk.slice(range), flow, env)?;
         }
         if ended || self.body.as_ref().is_some_and(|b| b.reader.is_done()) {
             self.settle(env);
@@ -282,7 +303,7 @@ impl Exchange {
     }
 
     /// Scans payload bytes and finds the ends of events in them.
-    fn inspect(&mut self, data: &[u8], flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
+    fn inspect(&mut self, data: &Bytes, flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
@@ -322,18 +343,21 @@ impl Exchange {
         }
         let mut from = 0;
         for at in ends {
-            self.scan(&data[from..at], env)?;
+            self.scan(&data.slice(from..at), env)?;
             self.settle(env);
             self.event_ended(flow, env)?;
             from = at;
         }
-        self.scan(&data[from..], env)
+        self.scan(&data.slice(from..), env)
     }
 
-    fn scan(&mut self, data: &[u8], env: &Env<'_>) -> Result<(), Reason> {
+    fn scan(&mut self, data: &Bytes, env: &Env<'_>) -> Result<(), Reason> {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
+        if let Some(kept) = &mut body.kept {
+            kept.push(data);
+        }
         let mut hits = Vec::new();
         body.decided = env
             .scanner
@@ -355,23 +379,47 @@ impl Exchange {
 
     fn paint(&mut self, hits: Vec<panscan::Finding>, env: &Env<'_>) -> Result<(), Reason> {
         for hit in hits {
-            if self.note(&hit, env) {
+            let fate = self.note(&hit, env);
+            if fate == Fate::Mask {
                 self.pipe.patch(hit.start, hit.replacement());
             }
-            if self.asked.block_on_finding && env.profile.mode == Mode::Enforce {
+            let blocks = self.asked.block_on_finding && fate != Fate::Suppressed;
+            if blocks && env.profile.mode == Mode::Enforce {
                 return Err(Reason::FindingBlocked);
             }
         }
         Ok(())
     }
 
-    /// Counts and lists a finding; whether it is to be painted over.
-    fn note(&mut self, hit: &panscan::Finding, env: &Env<'_>) -> bool {
-        let masked = hit.masked && self.asked.mask && env.profile.mode == Mode::Enforce;
+    /// Where a finding is, and whether it is suppressed.
+    fn see(&mut self, hit: &panscan::Finding, env: &Env<'_>) -> Seen {
+        let Some(body) = &mut self.body else {
+            return Seen::in_head();
+        };
+        let calls = &self.asked.calls;
+        let wanted = facts::wants_path(self.findings.len(), calls, env);
+        let path = match &mut body.kept {
+            Some(kept) if wanted => kept.path_at(hit.start),
+            _ => None,
+        };
+        let kept = body.kept.as_ref();
+        let number = || kept.and_then(|kept| kept.bytes(hit.start..hit.end));
+        Seen::in_message(hit, calls, path, number, env)
+    }
+
+    /// Counts and lists a finding; what becomes of it.
+    fn note(&mut self, hit: &panscan::Finding, env: &Env<'_>) -> Fate {
+        let seen = self.see(hit, env);
+        let fate = match hit.masked && self.asked.mask && env.profile.mode == Mode::Enforce {
+            _ if seen.suppressed.is_some() => Fate::Suppressed,
+            true => Fate::Mask,
+            false => Fate::Leave,
+        };
+        let masked = fate == Fate::Mask;
         env.observer.found(hit.brand.name(), masked);
         self.masked += u32::from(masked);
         let max = env.profile.limits.findings_recorded_max;
-        let fact = facts::finding(hit, Direction::Response, masked, env);
+        let fact = facts::finding(hit, Direction::Response, masked, seen, env);
         let event = self.body.as_mut().and_then(|b| b.sse.as_mut());
         if let Some(event) = event
             && event.findings.len() < max
@@ -381,7 +429,7 @@ impl Exchange {
         if self.findings.len() < max {
             self.findings.push(fact);
         }
-        masked
+        fate
     }
 
     /// An event is whole: one with a finding gets its own record first.
@@ -397,6 +445,9 @@ impl Exchange {
         }
         events.count += 1;
         let start = std::mem::replace(&mut events.start, body.decided);
+        if let Some(kept) = &mut body.kept {
+            kept.begin(body.decided);
+        }
         if events.findings.is_empty() {
             return Ok(());
         }
