@@ -21,7 +21,11 @@
 //!   [`Scanner::mask_in_place`] (at most one for each 12 bytes of text).
 
 mod arch;
+#[cfg(feature = "decode")]
+pub mod body;
 mod boundary;
+#[cfg(feature = "decode")]
+pub mod decode;
 mod finding;
 pub mod iin;
 mod json;
@@ -35,6 +39,7 @@ mod stream;
 mod test_pans;
 mod token;
 mod track;
+mod undecodable;
 mod words;
 
 pub use arch::Tier;
@@ -42,6 +47,7 @@ pub use finding::{Confidence, Finding, Kind, Shown};
 pub use iin::Brand;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
+pub use undecodable::Undecodable;
 
 /// Most bytes that are fed and not yet released at any time.
 pub const HOLD_BYTES_MAX: usize = 256;
