@@ -128,11 +128,15 @@ fn records_of_older_writers_stay_readable() {
         .chunks(2)
         .map(|two| u8::from_str_radix(std::str::from_utf8(two).unwrap(), 16).unwrap())
         .collect();
-    let mut wanted = full();
-    let finding = &mut wanted.findings[0];
+    assert_eq!(Record::decode(&bytes), Ok(without_paths()));
+    assert_eq!(without_paths().encode(), bytes, "nothing absent is written");
+}
+
+fn without_paths() -> Record {
+    let mut record = full();
+    let finding = &mut record.findings[0];
     (finding.path, finding.test_pan, finding.suppressed) = (None, false, None);
-    assert_eq!(Record::decode(&bytes), Ok(wanted.clone()));
-    assert_eq!(wanted.encode(), bytes, "nothing absent is written");
+    record
 }
 
 /// What a later version adds is skipped; another record version is named.
@@ -220,5 +224,5 @@ fn a_log_of_version_1_stays_verifiable() {
     let Step::Group(group) = read_group(&first[frame::HEADER_BYTES..], salt, 0) else {
         panic!("the first group");
     };
-    assert_eq!(Record::decode(group.records[1]), Ok(full()));
+    assert_eq!(Record::decode(group.records[1]), Ok(without_paths()));
 }

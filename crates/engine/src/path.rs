@@ -18,8 +18,11 @@ const DEPTH_MAX: usize = 64;
 const KEY_BYTES_MAX: usize = 128;
 /// Longest path.
 const PATH_BYTES_MAX: usize = 512;
-/// A shorter piece is copied: kept, it would pin the whole read that it is part of.
-const SHARED_BYTES_MIN: usize = 4096;
+/// Pieces kept as they are, each of which pins the whole read that it is part of;
+/// of further ones short ones are copied.
+const PIECES_PINNED_MAX: usize = 16;
+/// What is short.
+const SHORT_BYTES: usize = 4096;
 
 /// How the JSON stands in the bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -285,7 +288,8 @@ impl Kept {
         if take == 0 {
             return;
         }
-        self.pieces.push_back(match take < SHARED_BYTES_MIN {
+        let copies = take < SHORT_BYTES && self.pieces.len() >= PIECES_PINNED_MAX;
+        self.pieces.push_back(match copies {
             true => Bytes::copy_from_slice(&bytes[..take]),
             false => bytes.slice(..take),
         });
