@@ -8,10 +8,16 @@
 //! - A masked body keeps its content encoding, and its text keeps its length.
 //! - What could not be read to the end is [`Verdict::Undecodable`], never clean.
 
+use std::borrow::Cow;
+
 use crate::decode::{self, Decoder, Encoding};
 use crate::finding::Finding;
+use crate::media::Media;
+use crate::multipart;
 use crate::undecodable::Undecodable;
-use crate::{Carrier, Scanner, Stream};
+use crate::{Scanner, Stream};
+
+pub use crate::caps::Caps;
 
 /// What the headers say of a body.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -22,37 +28,14 @@ pub struct Content<'a> {
     pub encoding: &'a str,
 }
 
-/// Bounds of decoding.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Caps {
-    /// Decompressed bytes for each compressed one, at most (the first
-    /// [`decode::RATIO_FREE_BYTES`] are free).
-    pub ratio: u32,
-    /// Decompressed bytes of one layer, at most.
-    pub bytes: u64,
-    /// Decoding layers, at most (content encodings, base64, archives).
-    pub layers: u8,
-}
-
-impl Default for Caps {
-    fn default() -> Caps {
-        Caps {
-            ratio: 200,
-            bytes: 64 << 20,
-            layers: 3,
-        }
-    }
-}
-
 /// What became of a body.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// Nothing was masked. There may be findings that the mode leaves as they are,
-    /// or that cannot be masked in place.
+    /// Nothing was masked; there may be findings that the mode leaves as they are.
     Clean,
     /// Something was masked.
     Masked,
-    /// It could not be read to the end.
+    /// It could not be read to the end, or has a card number where none can be masked.
     Undecodable(Undecodable),
 }
 
@@ -86,64 +69,87 @@ pub fn scan_body(
     cuts: &[usize],
     caps: &Caps,
 ) -> Body {
-    match decoded(content, raw, cuts, caps) {
-        Ok((encodings, text, cuts)) => {
-            let (masked, findings) = scan(scanner, content, &text, &cuts);
-            let bytes = match &masked {
-                None => raw.to_vec(),
-                Some(text) => encodings.iter().fold(text.clone(), |text, encoding| {
-                    decode::encode(*encoding, &text)
-                }),
+    let (encodings, text, cuts) = match decoded(content, raw, cuts, caps) {
+        Ok(decoded) => decoded,
+        Err(why) => {
+            return Body {
+                verdict: Verdict::Undecodable(why),
+                bytes: raw.to_vec(),
+                findings: Vec::new(),
             };
-            let verdict = match masked {
-                None => Verdict::Clean,
-                Some(_) => Verdict::Masked,
-            };
-            Body {
-                verdict,
-                bytes,
-                findings,
-            }
         }
-        Err(why) => Body {
-            verdict: Verdict::Undecodable(why),
-            bytes: raw.to_vec(),
-            findings: Vec::new(),
-        },
+    };
+    let scanner = scanner.clone().with_caps(*caps);
+    let mut scanned = Scanned::default();
+    scan(
+        &scanner,
+        &Media::parse(content.media_type),
+        &text,
+        0,
+        &cuts,
+        0,
+        &mut scanned,
+    );
+    let Scanned { found, why } = scanned;
+    let masked = found.iter().any(|f| f.masked);
+    let why = why.or_else(|| {
+        let stuck = found.iter().any(|f| !f.maskable());
+        stuck.then_some(Undecodable::Unmaskable)
+    });
+    let (verdict, bytes) = match why {
+        Some(why) => (Verdict::Undecodable(why), raw.to_vec()),
+        None if masked => {
+            let text = painted(&text, &found);
+            let coded = encodings
+                .iter()
+                .fold(text, |text, encoding| decode::encode(*encoding, &text));
+            (Verdict::Masked, coded)
+        }
+        None => (Verdict::Clean, raw.to_vec()),
+    };
+    let located = |finding: Finding| Located {
+        finding,
+        path: String::new(),
+    };
+    Body {
+        verdict,
+        bytes,
+        findings: found.into_iter().map(located).collect(),
     }
 }
 
 /// The text, the encodings in the order they were put on, and the cuts in the text.
-type Decoded = (Vec<Encoding>, Vec<u8>, Vec<usize>);
+type Decoded<'a> = (Vec<Encoding>, Cow<'a, [u8]>, Vec<usize>);
 
-fn decoded(
+fn decoded<'a>(
     content: &Content<'_>,
-    raw: &[u8],
+    raw: &'a [u8],
     cuts: &[usize],
     caps: &Caps,
-) -> Result<Decoded, Undecodable> {
+) -> Result<Decoded<'a>, Undecodable> {
     let mut encodings = decode::encodings(content.encoding, caps)?;
-    let (mut text, mut cuts) = (raw.to_vec(), cuts.to_vec());
+    let (mut text, mut cuts) = (Cow::Borrowed(raw), cuts.to_vec());
     for encoding in encodings.iter_mut().rev() {
         let mut decoder = Decoder::new(*encoding, caps);
         let mut out = Vec::new();
         let mut moved = Vec::with_capacity(cuts.len());
-        for piece in pieces(&text, &cuts) {
+        for piece in pieces(&text, 0, &cuts) {
             decoder.push(piece, &mut out)?;
             moved.push(out.len());
         }
         decoder.finish()?;
         *encoding = decoder.encoding();
-        (text, cuts) = (out, moved);
+        (text, cuts) = (Cow::Owned(out), moved);
     }
     Ok((encodings, text, cuts))
 }
 
-/// `text` cut at `cuts`; cuts that are out of order or range are left out.
-fn pieces<'a>(text: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
+/// `text`, which begins at offset `base`, cut at `cuts`; those that are out of order
+/// or range are left out.
+fn pieces<'a>(text: &'a [u8], base: usize, cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8]> {
     let mut from = 0;
     cuts.iter()
-        .copied()
+        .map(move |at| at.wrapping_sub(base))
         .chain([text.len()])
         .filter_map(move |at| {
             let piece = text.get(from..at)?;
@@ -152,39 +158,87 @@ fn pieces<'a>(text: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8
         })
 }
 
+/// What was found, with offsets in the whole text.
+#[derive(Default)]
+struct Scanned {
+    found: Vec<Finding>,
+    why: Option<Undecodable>,
+}
+
+/// Multipart bodies in multipart bodies.
+const NESTED_MAX: u8 = 3;
+
+/// Scans `text`, which begins at offset `base` of the whole.
 fn scan(
     scanner: &Scanner,
-    content: &Content<'_>,
+    media: &Media,
     text: &[u8],
+    base: usize,
     cuts: &[usize],
-) -> (Option<Vec<u8>>, Vec<Located>) {
-    let mut st = Stream::new(carrier(content.media_type));
-    let mut found = Vec::new();
-    for piece in pieces(text, cuts) {
-        scanner.scan(&mut st, piece, &mut |f| found.push(f));
+    depth: u8,
+    scanned: &mut Scanned,
+) {
+    if media.is_multipart() {
+        if depth == NESTED_MAX {
+            scanned.why = scanned.why.or(Some(Undecodable::TooDeep));
+            return;
+        }
+        for part in multipart::parts(text, media) {
+            let at = base + part.range.start;
+            let media = Media::parse(&part.media_type);
+            scan(
+                scanner,
+                &media,
+                &text[part.range],
+                at,
+                cuts,
+                depth + 1,
+                scanned,
+            );
+        }
+        return;
     }
-    scanner.finish(&mut st, &mut |f| found.push(f));
-    let mut masked = None;
+    let charset = match media.charset() {
+        Ok(charset) => charset,
+        Err(why) => {
+            scanned.why = scanned.why.or(Some(why));
+            return;
+        }
+    };
+    let mut st = match charset {
+        Some(charset) => Stream::recoded(media.carrier(), charset),
+        None => Stream::new(media.carrier()),
+    };
+    let from = scanned.found.len();
+    let form = media.is_form().then(|| spaces(text));
+    let seen = form.as_deref().unwrap_or(text);
+    for piece in pieces(seen, base, cuts) {
+        scanner.scan(&mut st, piece, &mut |f| scanned.found.push(f));
+    }
+    scanner.finish(&mut st, &mut |f| scanned.found.push(f));
+    scanned.why = scanned.why.or(st.undecodable());
+    for finding in scanned.found.iter_mut().skip(from) {
+        if form.is_some() {
+            let span = text.get(finding.start as usize..finding.end as usize);
+            finding.keep_bytes(span.unwrap_or(&[]), b'+');
+        }
+        finding.start += base as u64;
+        finding.end += base as u64;
+    }
+}
+
+/// In a form a plus is a space (WHATWG URL 5.1).
+fn spaces(text: &[u8]) -> Vec<u8> {
+    let space = |b: &u8| if *b == b'+' { b' ' } else { *b };
+    text.iter().map(space).collect()
+}
+
+fn painted(text: &[u8], found: &[Finding]) -> Vec<u8> {
+    let mut out = text.to_vec();
     for finding in found.iter().filter(|f| f.masked) {
-        let out = masked.get_or_insert_with(|| text.to_vec());
         if let Some(span) = out.get_mut(finding.start as usize..finding.end as usize) {
             span.copy_from_slice(finding.replacement());
         }
     }
-    let located = |finding: Finding| Located {
-        finding,
-        path: String::new(),
-    };
-    (masked, found.into_iter().map(located).collect())
-}
-
-/// How the text of a media type is read. Without one, as text.
-fn carrier(media_type: &str) -> Carrier {
-    let essence = media_type.split(';').next().unwrap_or("").trim();
-    let essence = essence.to_ascii_lowercase();
-    let json = matches!(
-        essence.as_str(),
-        "application/json" | "text/event-stream" | "application/x-ndjson" | "application/jsonl"
-    ) || essence.ends_with("+json");
-    if json { Carrier::Json } else { Carrier::Text }
+    out
 }

@@ -18,7 +18,7 @@ use brotli::{BrotliDecompressStream, BrotliResult, BrotliState};
 use flate2::{Decompress, FlushDecompress, Status};
 use zstd::stream::raw::{DParameter, InBuffer, Operation, OutBuffer};
 
-use crate::body::Caps;
+use crate::caps::Caps;
 use crate::undecodable::Undecodable;
 
 /// Output handed over at once, at most.

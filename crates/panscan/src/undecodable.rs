@@ -22,6 +22,8 @@ pub enum Undecodable {
     Document,
     /// An image where the settings deny what cannot be looked into.
     Opaque,
+    /// A card number that was read, but stands where it cannot be masked.
+    Unmaskable,
 }
 
 impl Undecodable {
@@ -36,6 +38,7 @@ impl Undecodable {
             Undecodable::Charset => "charset",
             Undecodable::Document => "document",
             Undecodable::Opaque => "opaque",
+            Undecodable::Unmaskable => "unmaskable",
         }
     }
 }
@@ -51,6 +54,7 @@ impl fmt::Display for Undecodable {
             Undecodable::Charset => "unknown or broken character set",
             Undecodable::Document => "document is encrypted, broken or of an unknown form",
             Undecodable::Opaque => "image content is denied",
+            Undecodable::Unmaskable => "a card number stands where it cannot be masked",
         })
     }
 }
