@@ -51,11 +51,11 @@ pub enum Command {
     Tail(tail::TailArgs),
     /// Group the findings of an audit log: where false positives come from.
     Findings(findings::FindingsArgs),
-    /// Leave numbers that only look like cards, for a time, on the record.
+    /// Leave numbers that only look like cards as they are: for a time, on the record.
     Suppress(suppress::SuppressArgs),
     /// Prove that an audit log was not changed.
     Verify(verify::VerifyArgs),
-    /// Find card numbers in files or standard input.
+    /// Find card numbers in files, folders or standard input.
     Scan(scan::Args),
     /// Takes the redirect off this host; covered traffic goes direct again.
     Detach(detach::DetachArgs),

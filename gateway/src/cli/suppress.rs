@@ -19,6 +19,15 @@ use crate::trail::show::{plain, time};
 /// Longest line that is read from standard input.
 const LINE_BYTES_MAX: u64 = 256;
 
+const NOTES: &str = "\
+First shows how many recorded findings it would have covered, then asks. It writes one
+file into scan.suppressions; a reload (SIGHUP) puts it in force, and the audit log then
+says who, what, until when and why. What it covers is still recorded. Track data,
+verification codes and HTTP heads are never covered. To end one, remove its file and
+reload.
+
+Exit codes: 0 written, 1 not written.";
+
 /// Leaves certain numbers of one tool as they are, for a time, and records it.
 ///
 /// First shows how many recorded findings it would have covered, then asks. It
@@ -27,9 +36,8 @@ const LINE_BYTES_MAX: u64 = 256;
 /// it covers are still recorded. Track data and card verification codes are never
 /// covered, and neither is anything in a head. To end one, remove its file and
 /// reload.
-///
-/// Exit codes: 0 written, 1 not written.
 #[derive(Debug, clap::Args)]
+#[command(after_help = NOTES)]
 pub struct SuppressArgs {
     /// Configuration file.
     #[arg(long, value_name = "FILE", default_value = "/etc/panward/panward.toml")]

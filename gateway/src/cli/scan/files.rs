@@ -4,8 +4,8 @@ use std::fs::File;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use panscan::{Carrier, Stream};
+use anyhow::{Context as _, anyhow, bail};
+use panscan::{Carrier, Finding, Stream};
 
 use super::Args;
 use super::report::{Report, hide};
@@ -72,10 +72,11 @@ fn input(
     report: &mut Report<'_>,
 ) -> anyhow::Result<()> {
     let mut st = Stream::new(carrier);
-    // Bytes that are not released yet, then the read.
-    let mut buf = vec![0u8; panscan::HOLD_BYTES_MAX + READ_BYTES];
+    // Bytes that are not released yet (the scanner bounds them), then the read.
+    let mut buf = Vec::new();
     let (mut held, mut released, mut findings) = (0, 0u64, 0u64);
     loop {
+        buf.resize(held + READ_BYTES, 0);
         let read = match input.read(&mut buf[held..held + READ_BYTES]) {
             Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
             read => read?,
@@ -88,11 +89,12 @@ fn input(
         };
         let end = held + read;
         for finding in &found {
-            let span = (finding.start - released) as usize..(finding.end - released) as usize;
-            if let Some(span) = buf.get_mut(span).filter(|_| finding.masked) {
-                span.copy_from_slice(finding.replacement());
-            }
             report.finding(name, finding)?;
+            if finding.masked {
+                paint(&mut buf, released, finding);
+            } else if !finding.maskable() && copy.take().is_some() {
+                report.error(&anyhow!("{name}: no masked copy: a card number stands where it cannot be masked in place ({})", finding.via));
+            }
         }
         findings += found.len() as u64;
         report.totals.bytes += read as u64;
@@ -104,8 +106,22 @@ fn input(
         buf.copy_within(out..end, 0);
         (held, released) = (end - out, release);
         if read == 0 {
+            if let Some(why) = st.undecodable() {
+                bail!("not read whole: {why}");
+            }
             return copy.map_or(Ok(()), |copy| copy.finish(findings));
         }
+    }
+}
+
+/// Masks a finding in `buf`, which begins at offset `released` of the input.
+fn paint(buf: &mut [u8], released: u64, finding: &Finding) {
+    let Some(start) = finding.start.checked_sub(released) else {
+        return;
+    };
+    let (start, replacement) = (start as usize, finding.replacement());
+    if let Some(span) = buf.get_mut(start..start + replacement.len()) {
+        span.copy_from_slice(replacement);
     }
 }
 

@@ -20,6 +20,15 @@ use panscan::{Scanner, Settings};
 use progress::Progress;
 use report::Report;
 
+const EXIT_CODES: &str = "\
+Exit codes: 0 nothing found, 1 something found (with --jsonl: or undecodable), 2 an input
+or output failed (with --jsonl: or a line was bad).
+
+Each line for --jsonl: {\"id\",\"content_type\",\"content_encoding\",\"direction\",
+\"body_base64\",\"cuts\":[offsets]}; each answer, in the same order: {\"id\",\"findings\":[{\"kind\",
+\"brand\",\"masked\",\"confidence\",\"path\",\"span\":[start,end]}],\"body_base64\",\"verdict\":
+\"clean|masked|undecodable\"}, or {\"line\",\"error\"}.";
+
 /// Find card numbers in files, folders or standard input.
 ///
 /// Prints a table of what was found (kind, brand, masked number, confidence, offset,
@@ -27,15 +36,10 @@ use report::Report;
 /// .ndjson are read as JSON, all others as text, binary ones too. A progress bar is
 /// shown on a terminal.
 ///
-/// With --jsonl each line of the input is one message,
-/// {"id","content_type","content_encoding","direction","body_base64","cuts":[offsets]},
-/// and each line of the output, in the same order, is
-/// {"id","findings":[...],"body_base64","verdict":"clean|masked|undecodable"}. A line
-/// that is no message gives {"line":N,"error":"..."}.
-///
-/// Exit codes: 0 nothing found, 1 something found (with --jsonl: or undecodable), 2 an
-/// input or output failed (with --jsonl: or a line was bad).
+/// What is packed (gzip, zstd, zip, xlsx, docx, PDF) is looked into; what cannot be read
+/// whole is an error.
 #[derive(Debug, clap::Args)]
+#[command(after_help = EXIT_CODES)]
 pub struct Args {
     /// Files and folders (walked, symbolic links in them not followed); `-` is
     /// standard input, which is also the default.

@@ -191,6 +191,39 @@ fn names_are_masked_and_a_failing_input_does_not_stop_the_others() {
     assert!(out.contains("601111******1117") && out.contains("411111******1111/b/c"));
 }
 
+/// What is packed is looked into; a copy in which a card would stay is not made.
+#[test]
+fn what_cannot_be_masked_or_read_is_an_error() {
+    use flate2::{Compression, write::GzEncoder};
+    use std::io::Write as _;
+    let dir = tempfile::tempdir().expect("a folder");
+    let mut packed = GzEncoder::new(Vec::new(), Compression::default());
+    packed
+        .write_all(b"pay 4111111111111111 now\n")
+        .expect("packed");
+    let packed = packed.finish().expect("packed");
+    let (good, cut) = (dir.path().join("a.gz"), dir.path().join("cut.gz"));
+    std::fs::write(&good, &packed).expect("written");
+    std::fs::write(&cut, &packed[..packed.len() / 2]).expect("written");
+    let (code, out, err) = run(&args(&[&good]), b"");
+    assert_eq!((code, err.as_str()), (ExitCode::from(1), ""));
+    assert!(out.contains("411111******1111"), "{out}");
+    let copy = dir.path().join("copy.gz");
+    let masked = Args {
+        mask: Some(copy.clone()),
+        ..args(&[&good])
+    };
+    let (code, _, err) = run(&masked, b"");
+    assert_eq!(code, ExitCode::from(2));
+    assert!(
+        err.contains("a.gz: no masked copy") && !copy.exists(),
+        "{err}"
+    );
+    let (code, _, err) = run(&args(&[&cut]), b"");
+    assert_eq!(code, ExitCode::from(2));
+    assert!(err.contains("cut.gz: not read whole"), "{err}");
+}
+
 fn message(id: &str, body: &[u8], more: &Value) -> String {
     let mut message = json!({
         "id": id, "content_type": "application/json", "content_encoding": "",
