@@ -390,7 +390,7 @@ fn scan(incoming: &Incoming, payload: &[u8], calls: &[Call], mask: bool, env: &E
             scanned.total += 1;
             env.observer.found(found.brand.name(), false);
             if scanned.findings.len() < max {
-                let seen = Seen::in_head();
+                let seen = Seen::nowhere();
                 let fact = facts::finding(&found, Direction::Request, false, seen, env);
                 scanned.findings.push(fact);
             }

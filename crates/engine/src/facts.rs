@@ -110,8 +110,8 @@ pub(crate) struct Seen {
 }
 
 impl Seen {
-    /// Outside of any message: in a head.
-    pub(crate) fn in_head() -> Seen {
+    /// Outside of any one message: in a head, or over several events.
+    pub(crate) fn nowhere() -> Seen {
         Seen {
             path: None,
             suppressed: None,

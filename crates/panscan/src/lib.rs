@@ -27,6 +27,7 @@ mod boundary;
 mod caps;
 #[cfg(feature = "decode")]
 pub mod decode;
+mod events;
 mod finding;
 pub mod iin;
 mod json;
@@ -50,6 +51,7 @@ mod words;
 
 pub use arch::Tier;
 pub use caps::Caps;
+pub use events::{DEPTH_MAX, Split, TAIL_BYTES, TAIL_DIGITS, TAILS_MAX, Tails};
 pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
 pub use iin::Brand;
 pub use layers::{HOLD_ENCODED_MAX, Scanner, Stream};

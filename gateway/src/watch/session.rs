@@ -201,6 +201,7 @@ fn server(listening: &Listening) -> Server {
             challenge: None,
             resource_metadata: None,
             record_bodies: false,
+            hide_tails: false,
             limits,
         },
         auth: ServerAuth {
