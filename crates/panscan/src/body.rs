@@ -10,12 +10,12 @@
 
 use std::borrow::Cow;
 
-use crate::decode::{self, Decoder, Encoding};
+use crate::codec::{self, Decoder, Encoding};
 use crate::finding::Finding;
 use crate::media::Media;
 use crate::multipart;
 use crate::undecodable::Undecodable;
-use crate::{Scanner, Stream};
+use crate::{Carrier, Scanner, Stream, json_path};
 
 pub use crate::caps::Caps;
 
@@ -44,9 +44,13 @@ pub enum Verdict {
 pub struct Located {
     /// Offsets are in the body after its content encodings are taken off.
     pub finding: Finding,
-    /// Path of the value in JSON; empty where there is none.
+    /// Path of the value in JSON; empty where there is none, and behind the first
+    /// [`PATHS_MAX`] findings.
     pub path: String,
 }
+
+/// Findings whose path is told: each costs a walk through the text before it.
+pub const PATHS_MAX: usize = 256;
 
 /// Answer of [`scan_body`].
 #[derive(Clone, Debug)]
@@ -81,15 +85,8 @@ pub fn scan_body(
     };
     let scanner = scanner.clone().with_caps(*caps);
     let mut scanned = Scanned::default();
-    scan(
-        &scanner,
-        &Media::parse(content.media_type),
-        &text,
-        0,
-        &cuts,
-        0,
-        &mut scanned,
-    );
+    let media = Media::parse(content.media_type);
+    scan(&scanner, &media, &text, 0, &cuts, 0, &mut scanned);
     let Scanned { found, why } = scanned;
     let masked = found.iter().any(|f| f.masked);
     let why = why.or_else(|| {
@@ -102,19 +99,24 @@ pub fn scan_body(
             let text = painted(&text, &found);
             let coded = encodings
                 .iter()
-                .fold(text, |text, encoding| decode::encode(*encoding, &text));
+                .fold(text, |text, encoding| codec::encode(*encoding, &text));
             (Verdict::Masked, coded)
         }
         None => (Verdict::Clean, raw.to_vec()),
     };
-    let located = |finding: Finding| Located {
+    let json = media.carrier() == Carrier::Json;
+    let located = |(i, finding): (usize, Finding)| Located {
+        path: if json && i < PATHS_MAX {
+            path(&text, &finding)
+        } else {
+            String::new()
+        },
         finding,
-        path: String::new(),
     };
     Body {
         verdict,
         bytes,
-        findings: found.into_iter().map(located).collect(),
+        findings: found.into_iter().enumerate().map(located).collect(),
     }
 }
 
@@ -127,7 +129,7 @@ fn decoded<'a>(
     cuts: &[usize],
     caps: &Caps,
 ) -> Result<Decoded<'a>, Undecodable> {
-    let mut encodings = decode::encodings(content.encoding, caps)?;
+    let mut encodings = codec::encodings(content.encoding, caps)?;
     let (mut text, mut cuts) = (Cow::Borrowed(raw), cuts.to_vec());
     for encoding in encodings.iter_mut().rev() {
         let mut decoder = Decoder::new(*encoding, caps);
@@ -225,6 +227,19 @@ fn scan(
         finding.start += base as u64;
         finding.end += base as u64;
     }
+}
+
+/// Where in JSON the finding stands; of a stream of events or lines, in its own line.
+fn path(text: &[u8], finding: &Finding) -> String {
+    let at = usize::try_from(finding.start).unwrap_or(text.len());
+    let line = text.get(..at).unwrap_or(text);
+    let begin = line.iter().rposition(|b| *b == b'\n').map_or(0, |i| i + 1);
+    let own = || {
+        let line = text.get(begin..)?;
+        let skip = if line.starts_with(b"data:") { 5 } else { 0 };
+        json_path(line.get(skip..)?, at.checked_sub(begin + skip)?)
+    };
+    json_path(text, at).or_else(own).unwrap_or_default()
 }
 
 /// In a form a plus is a space (WHATWG URL 5.1).

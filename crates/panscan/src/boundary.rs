@@ -1,7 +1,8 @@
 //! What a digit token may be part of that makes it no card number.
 
+use crate::CONTEXT_BYTES;
 use crate::scalar::View;
-use crate::token::{self, Sep, Unit};
+use crate::token::{self, Unit};
 
 /// `More`: the bytes that would say so are not there yet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,7 +23,7 @@ const IBAN_BYTES: usize = 42;
 pub(crate) fn forbids_before(view: &View<'_>, start: usize, end: usize) -> bool {
     let left = &view.buf[view.lo(start)..start];
     let (hex, prefix) = hex_before(view, start);
-    left.ends_with(b"+")
+    phone(view, start)
         || left.ends_with(b".") && digit_before(left, 1)
         || prefix
         || hex > 0 && hex + (end - start) >= HEX_TOKEN
@@ -39,17 +40,18 @@ pub(crate) fn forbids_token(view: &View<'_>, start: usize, end: usize, in_string
 
 /// Rule 2: the same for groups. Context never vetoes a card layout, identity does.
 pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize) -> Answer {
-    let left = &view.buf[view.lo(start)..start];
-    if left.ends_with(b"+") || masked_before(view, start) {
+    if phone(view, start) || masked_before(view, start) {
         return Answer::Yes;
     }
-    first_not_no([&|| uuid(view, start), &|| iban(view, start, end)])
+    first_not_no([&|| masked_behind(view, end), &|| uuid(view, start), &|| {
+        iban(view, start, end)
+    }])
 }
 
 /// Is the token a value of JSON inside a text (`"key": 123`)? Then it has to stay a number.
 pub(crate) fn is_json_value(view: &View<'_>, start: usize, end: usize) -> Answer {
     let left = &view.buf[view.lo(start)..start];
-    let left = left.trim_ascii_end();
+    let left = left.strip_suffix(b"-").unwrap_or(left).trim_ascii_end();
     if !left.ends_with(b"\":") {
         return Answer::No;
     }
@@ -67,6 +69,13 @@ fn first_not_no<const N: usize>(checks: [&dyn Fn() -> Answer; N]) -> Answer {
         .map(|check| check())
         .find(|a| *a != Answer::No)
         .unwrap_or(Answer::No)
+}
+
+/// A `+`, and no number (it may be masked) that it adds to or joins.
+fn phone(view: &View<'_>, start: usize) -> bool {
+    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
+    let joins = |b: &u8| b.is_ascii_digit() || *b == b'*';
+    left.ends_with(b"+") && !left.iter().rev().nth(1).is_some_and(joins) || left.ends_with(b"%2B")
 }
 
 fn digit_before(left: &[u8], skip: usize) -> bool {
@@ -118,16 +127,18 @@ fn hex_before(view: &View<'_>, start: usize) -> (usize, bool) {
 }
 
 /// `0x...`, or 24 and more hex characters with a letter among them. A token's
-/// neighbours are no digits: where there is a hex character, there is a letter.
+/// neighbours are no digits: where there is a hex character, there is a letter. A `*`
+/// may have been a digit: what was hex before it was masked is hex afterwards.
 fn hex(view: &View<'_>, start: usize, end: usize) -> Answer {
     let (before, _) = hex_before(view, start);
     let rest = view.buf.get(end..).unwrap_or(&[]);
     let after = rest
         .iter()
         .take(HEX_TOKEN)
-        .take_while(|b| b.is_ascii_hexdigit())
+        .take_while(|b| b.is_ascii_hexdigit() || **b == b'*')
         .count();
-    if before + after > 0 && before + (end - start) + after >= HEX_TOKEN {
+    let letter = before > 0 || rest.first().is_some_and(u8::is_ascii_hexdigit);
+    if letter && before + (end - start) + after >= HEX_TOKEN {
         return Answer::Yes;
     }
     if after == rest.len() && after < HEX_TOKEN && !view.end {
@@ -249,31 +260,42 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
         .map(|(len, _)| *len)
 }
 
+/// Do the hidden digits of a longer token follow: three and more `*`, or one with a digit
+/// behind it? Markdown's bold has fewer.
+fn masked_behind(view: &View<'_>, end: usize) -> Answer {
+    let (mut pos, mut stars) = (end, 0);
+    while stars < 3 {
+        let (unit, len) = token::next(view.buf, pos);
+        match unit {
+            Unit::Star => stars += 1,
+            Unit::Invisible => {}
+            Unit::Digit(_) if stars > 0 => return Answer::Yes,
+            Unit::Short if !view.end && pos < end + 24 => return Answer::More,
+            _ => return Answer::No,
+        }
+        pos += len;
+        if pos >= end + 24 {
+            return Answer::No;
+        }
+    }
+    Answer::Yes
+}
+
 /// Does the rest of a masked number stand before this: five and more `*`, or two and
 /// more with a digit before them? Markdown bullets and bold have fewer and no digit.
-fn masked_before(view: &View<'_>, start: usize) -> bool {
+pub(crate) fn masked_before(view: &View<'_>, start: usize) -> bool {
     let lo = view.lo(start);
     let (mut pos, mut stars) = (start, 0);
     loop {
-        let (unit, len) = token::prev(view.buf, pos, lo, view.json);
+        let (unit, len) = token::prev(view.buf, pos, lo);
         match unit {
-            Unit::Sep(Sep::Space | Sep::DoubleSpace | Sep::Dash | Sep::Dot | Sep::Slash)
-            | Unit::Invisible => pos -= len,
-            Unit::Other if star(view, pos, lo) > 0 => {
-                pos -= star(view, pos, lo);
+            Unit::Sep(_) | Unit::Invisible => pos -= len,
+            Unit::Star => {
+                pos -= len;
                 stars += 1;
             }
             Unit::Digit(_) => return stars >= 2,
             _ => return stars >= 5,
         }
     }
-}
-
-/// Length of the `*` (plain, fullwidth or escaped) that ends at `pos`, or 0.
-fn star(view: &View<'_>, pos: usize, lo: usize) -> usize {
-    let left = &view.buf[lo..pos];
-    [&b"*"[..], "\u{FF0A}".as_bytes(), br"\u002a"]
-        .into_iter()
-        .find(|form| left.ends_with(form))
-        .map_or(0, |form| form.len())
 }

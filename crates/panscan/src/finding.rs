@@ -209,6 +209,7 @@ impl Finding {
         self.rewritable && self.via.layers().all(Layer::keeps_length)
     }
 
+    #[cfg(feature = "decode")]
     /// Has the replacement keep `byte` where the text has it and the scanner read
     /// something else for it.
     pub(crate) fn keep_bytes(&mut self, text: &[u8], byte: u8) {
@@ -227,6 +228,13 @@ impl Finding {
     pub fn shown(&self) -> &Shown {
         &self.shown
     }
+}
+
+/// Does a path of JSON name a card: `$.payment.card.number`? For callers that know the path
+/// of a [`Confidence::Medium`] finding ([`crate::json_path`]) where [`crate::Mode::Balanced`]
+/// saw no card word in the 64 bytes before it.
+pub fn names_card(path: &str) -> bool {
+    crate::words::card_anywhere(path.as_bytes())
 }
 
 impl fmt::Debug for Finding {

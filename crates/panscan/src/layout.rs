@@ -94,7 +94,7 @@ pub(crate) fn parse(view: &View<'_>, start: usize) -> Run {
             run.clipped = true;
             break;
         }
-        let (unit, len) = token::next(view.buf, pos, view.json);
+        let (unit, len) = token::next(view.buf, pos);
         match (unit, pending) {
             (Unit::Digit(digit), _) => {
                 if run.count == 0 || pending.is_some() {
@@ -173,8 +173,9 @@ fn card_at(
         let seps = run.groups().get(from..from + groups - 1)?;
         let sep = seps.first()?.sep;
         let same = seps.iter().all(|g| g.sep == sep);
-        // Two groups around a dot or slash are a decimal or a fraction.
-        let apart = groups > 2 || !matches!(sep, Sep::Dot | Sep::Slash);
+        // Two groups around one of these are a decimal, a fraction, a sum, a name.
+        let loose = matches!(sep, Sep::Dot | Sep::Slash | Sep::Plus | Sep::Underscore);
+        let apart = groups > 2 || !loose;
         if !apart || !(same || alone(groups)) {
             return None;
         }
@@ -237,7 +238,7 @@ fn joined_left(view: &View<'_>, start: usize, sep: Option<Sep>) -> usize {
         let mut digits = 0;
         pos = digits_end;
         loop {
-            match token::prev(view.buf, pos, lo, view.json) {
+            match token::prev(view.buf, pos, lo) {
                 (Unit::Digit(_), len) => {
                     digits += 1;
                     pos -= len;
@@ -258,7 +259,7 @@ fn joined_left(view: &View<'_>, start: usize, sep: Option<Sep>) -> usize {
 fn separator_before(view: &View<'_>, mut pos: usize, lo: usize) -> Option<(Sep, usize)> {
     let mut sep = None;
     loop {
-        match token::prev(view.buf, pos, lo, view.json) {
+        match token::prev(view.buf, pos, lo) {
             (Unit::Invisible, len) => pos -= len,
             (Unit::Sep(found), len) => {
                 sep = match (sep, found) {

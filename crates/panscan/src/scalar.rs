@@ -12,13 +12,17 @@
 //! 3. A token followed by track data takes the track with it (`track.rs`).
 
 use crate::boundary::{self, Answer};
-use crate::finding::{Kind, Via};
+use crate::finding::{Kind, Layer, Via};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
-use crate::token::{self, Unit};
-use crate::{CONTEXT_BYTES, luhn, track, words};
+use crate::sad::{self, Sad};
+use crate::token::{self, Around, Unit};
+use crate::{CONTEXT_BYTES, array, decode, luhn, number, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
+
+/// 19 digits in pairs, with a separator behind each.
+const LITERAL_BYTES: usize = 40;
 
 /// The bytes at hand.
 #[derive(Clone, Copy)]
@@ -81,17 +85,9 @@ pub(crate) fn find(buf: &[u8], from: usize, json: bool) -> Option<usize> {
     (from..buf.len()).find(|&pos| is_digit_start(buf, pos, json))
 }
 
-/// Does a digit (plain, fullwidth or escaped) begin at `pos`?
-pub(crate) fn is_digit_start(buf: &[u8], pos: usize, json: bool) -> bool {
-    match buf.get(pos) {
-        Some(b'0'..=b'9') => true,
-        Some(b'\\') if json => {
-            matches!(token::next(buf, pos, true), (Unit::Digit(_), 6))
-                && token::is_escape_start(buf, pos)
-        }
-        Some(0xEF) => matches!(token::next(buf, pos, false).0, Unit::Digit(_)),
-        _ => false,
-    }
+/// Does a digit (in any form of `decode.rs`) begin at `pos`?
+pub(crate) fn is_digit_start(buf: &[u8], pos: usize, _json: bool) -> bool {
+    token::is_digit_start(buf, pos)
 }
 
 /// Does a card number begin with the group at `start` (a digit)? `in_string` is asked
@@ -103,14 +99,83 @@ pub(crate) fn examine(
     start: usize,
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
-    if view.json
-        && let Some(end) = token::escape_around(view.buf, start)
-    {
-        let cut = end == view.buf.len() && !view.end;
-        return if cut { Step::Cut } else { Step::Next(end) };
+    match token::around(view.buf, start, view.json) {
+        Around::Free => match either(table, view, (start, false), in_string) {
+            // Its digits may be meant as they are: `%3782...` is no `7` then.
+            Step::Next(_) if view.buf.get(start) == Some(&b'%') => Step::Next(start + 1),
+            step => step,
+        },
+        Around::Inside { end, literal } => {
+            let step = if literal {
+                either(table, view, (start, true), in_string)
+            } else {
+                Step::Next(end)
+            };
+            match step {
+                // Digits that stand for themselves do not go on in another form.
+                Step::Found(found) if !is_literal(view, &found) => Step::Next(end),
+                Step::Next(_) => Step::Next(end),
+                step => step,
+            }
+        }
+        Around::Cut if view.end => Step::Next(view.buf.len()),
+        Around::Cut => Step::Cut,
     }
+}
+
+/// Both readings of a `%` behind digits: `4111...%31` goes on, or ends before it.
+fn either(
+    table: &Table,
+    view: &View<'_>,
+    (start, literal): (usize, bool),
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Step {
+    let step = at_unit(table, view, (start, literal), in_string);
+    if let Step::Next(_) = step
+        && let Some(end) = literal_end(view.buf, start)
+    {
+        let cut = View {
+            buf: &view.buf[..end],
+            end: true,
+            ..*view
+        };
+        if let Step::Found(found) = at_unit(table, &cut, (start, true), in_string) {
+            return Step::Found(found);
+        }
+    }
+    step
+}
+
+/// Where a `%` that can be a digit stands behind the plain groups at `start`.
+fn literal_end(buf: &[u8], start: usize) -> Option<usize> {
+    let rest = buf.get(start..)?;
+    let len = rest
+        .iter()
+        .take(LITERAL_BYTES)
+        .take_while(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'/'))
+        .count();
+    let end = start + len;
+    (len >= 12 && buf.get(end) == Some(&b'%') && token::is_digit_start(buf, end)).then_some(end)
+}
+
+fn is_literal(view: &View<'_>, found: &Match) -> bool {
+    let span = view.buf.get(found.start..found.end).unwrap_or(&[]);
+    !span.iter().any(|b| decode::is_lead(*b))
+}
+
+/// The same at a position that is not inside a unit.
+fn at_unit(
+    table: &Table,
+    view: &View<'_>,
+    (start, literal): (usize, bool),
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Step {
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
+    }
+    // Too much can be meant by the three digits of `%310`: a code is read as encoded.
+    if !literal && let Some(step) = special(table, view, start, in_string) {
+        return step;
     }
     if let Some(step) = quick_no(table, view, start) {
         return step;
@@ -146,18 +211,130 @@ pub(crate) fn examine(
     }
 }
 
+/// What is not one token and no card layout: a code, an array or object of digits, a
+/// number with a point or an exponent.
+fn special(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Option<Step> {
+    let rest = view.buf.get(start..).unwrap_or(&[]);
+    let len = rest
+        .iter()
+        .take(20)
+        .take_while(|b| b.is_ascii_digit())
+        .count();
+    if len <= 6 {
+        match sad::examine(view, start, in_string) {
+            Sad::No => {}
+            Sad::More => return Some(Step::More),
+            Sad::Yes(code) => return Some(Step::Found(code_found(view, start, &code))),
+        }
+    }
+    if len <= 8 {
+        match array::examine(view, start) {
+            array::Found::No => {}
+            array::Found::More => return Some(Step::More),
+            array::Found::Yes(content) => {
+                if let Some(found) = array_found(table, view, start, &content) {
+                    return Some(Step::Found(found));
+                }
+            }
+        }
+    }
+    let point = matches!(rest.get(len), Some(b'.' | b'e' | b'E'));
+    if len > 0 && point {
+        match number::read(view, start) {
+            number::Read::No => {}
+            number::Read::More => return Some(Step::More),
+            number::Read::Yes(number) => {
+                return number_found(table, view, start, &number, in_string);
+            }
+        }
+    }
+    None
+}
+
+fn code_found(view: &View<'_>, start: usize, code: &sad::Code) -> Match {
+    let mut found = found(view, start, code.end, &[], Brand::Unknown);
+    found.kind = code.kind;
+    found.form = if code.number {
+        Form::Zeros
+    } else {
+        Form::Whole
+    };
+    found
+}
+
+fn array_found(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    content: &array::Content,
+) -> Option<Match> {
+    let digits = content.digits.get(..content.len)?;
+    let issued = valid(table, digits)?;
+    let mut found = found(view, start, content.end, digits, issued.brand);
+    let numbers = content.places.quoted == 0;
+    if numbers && !luhn::passes(digits) || content.numbers && !found.card_word {
+        return None;
+    }
+    found.form = Form::Elements(content.places);
+    found.via = found.via.under(Layer::Array);
+    Some(found)
+}
+
+/// A JSON number, or one behind a key of JSON in text, with the value of a card number.
+fn number_found(
+    table: &Table,
+    view: &View<'_>,
+    start: usize,
+    number: &number::Number,
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Option<Step> {
+    let digits = number.digits.get(..number.len)?;
+    let issued = valid(table, digits)?;
+    let value = !in_string(start)
+        || match boundary::is_json_value(view, start, number.end) {
+            Answer::Yes => true,
+            Answer::No => false,
+            Answer::More => return Some(Step::More),
+        };
+    if !value || !luhn::passes(digits) {
+        return None;
+    }
+    let mut found = found(view, number.start, number.last, digits, issued.brand);
+    found.form = Form::Number;
+    if needs_word(issued, digits.len()) && !found.card_word {
+        return None;
+    }
+    found.confidence = confidence(view, start, issued, digits.len());
+    Some(Step::Found(found))
+}
+
+/// Confidence in a number without a card layout.
+fn confidence(view: &View<'_>, start: usize, issued: Issued, len: usize) -> Confidence {
+    match (issued.brand, len) {
+        _ if !issued.major => Confidence::Low,
+        _ if words::other(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]) => Confidence::Low,
+        (_, 16) | (Brand::Amex, _) => Confidence::High,
+        _ => Confidence::Medium,
+    }
+}
+
 /// Brand if IIN, length and Luhn hold and the digits are not all the same.
 pub(crate) fn valid(table: &Table, digits: &[u8]) -> Option<Issued> {
     let issued = table.issued(digits)?;
     let varied = digits.iter().any(|d| Some(d) != digits.first());
-    (varied && luhn::passes(digits)).then_some(issued)
+    (varied && (luhn::passes(digits) || !table.needs_luhn(issued.brand))).then_some(issued)
 }
 
 /// Is the unit before `start` something else than a digit?
 fn begins_group(view: &View<'_>, start: usize) -> bool {
     let (lo, mut pos) = (view.lo(start), start);
     loop {
-        match token::prev(view.buf, pos, lo, view.json) {
+        match token::prev(view.buf, pos, lo) {
             (Unit::Invisible, len) => pos -= len,
             (Unit::Digit(_), _) => return false,
             _ => return true,
@@ -184,7 +361,7 @@ fn quick_no(table: &Table, view: &View<'_>, start: usize) -> Option<Step> {
         .take_while(|b| b.is_ascii_digit())
         .count();
     let after = *rest.get(len)?;
-    if len == 0 || after >= 0x80 || after == b'\\' {
+    if len == 0 || after >= 0x80 || decode::is_lead(after) {
         return None; // units of several bytes: the long way
     }
     let no = Some(Step::Next(start + len.max(1)));
@@ -210,7 +387,7 @@ fn quick_no(table: &Table, view: &View<'_>, start: usize) -> Option<Step> {
         }
     }
     // A single group, with nothing joined to it, is no layout.
-    let joins = matches!(after, b' ' | b'-' | b'.' | b'/');
+    let joins = matches!(after, b' ' | b'-' | b'.' | b'/' | b'+' | b'_');
     if joins { None } else { no }
 }
 
@@ -228,12 +405,16 @@ fn bare(
     if (!inside && !plain) || boundary::forbids_before(view, start, end) {
         return Step::Next(end);
     }
+    // The shown end of a masked number, which encoded digits seem to carry on.
+    if !plain && boundary::masked_before(view, start) {
+        return Step::Next(end);
+    }
     match boundary::uuid(view, start) {
         Answer::No => {}
         Answer::Yes => return Step::Next(end),
         Answer::More => return Step::More,
     }
-    if inside && plain {
+    if inside {
         match track::follows(view, start, end) {
             track::Track::No => {}
             track::Track::More => return Step::More,
@@ -252,15 +433,16 @@ fn bare(
         Answer::More => return Step::More,
     }
     let mut found = found(view, start, end, digits, issued.brand);
-    if needs_word(issued, digits.len()) && !found.card_word {
+    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
+    let checked = luhn::passes(digits);
+    let word = needs_word(issued, digits.len()) || !checked;
+    if word && (!found.card_word || words::other(left)) {
         return Step::Next(end);
     }
-    found.confidence = match (issued.brand, digits.len()) {
-        _ if !issued.major => Confidence::Low,
-        _ if words::other(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]) => Confidence::Low,
-        (_, 16) | (Brand::Amex, _) => Confidence::High,
-        _ => Confidence::Medium,
-    };
+    if !inside && plain && has_other_value(view, start, end) {
+        return Step::Next(end);
+    }
+    found.confidence = confidence(view, start, issued, digits.len());
     match boundary::is_json_value(view, start, end) {
         _ if !plain => {}
         _ if !inside => found.form = Form::Number,
@@ -268,7 +450,15 @@ fn bare(
         Answer::More => return Step::More,
         Answer::No => {}
     }
+    if found.form == Form::Number && !checked {
+        return Step::Next(end);
+    }
     Step::Found(found)
+}
+
+/// A JSON number whose exponent makes it another number (see `number.rs`).
+fn has_other_value(view: &View<'_>, start: usize, end: usize) -> bool {
+    matches!(view.buf.get(end), Some(b'e' | b'E')) && number::begins(view, start)
 }
 
 /// Rule 2: groups in a card layout.
@@ -313,11 +503,25 @@ fn found(view: &View<'_>, start: usize, end: usize, digits: &[u8], brand: Brand)
         brand,
         confidence: Confidence::High,
         form: Form::Stars,
-        via: Via::default(),
+        via: via(&view.buf[start..end]),
         card_word: words::card(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]),
         digits: copy,
         len: digits.len().min(19),
     }
+}
+
+/// What the digits in `span` are wrapped in.
+fn via(span: &[u8]) -> Via {
+    let (mut via, mut pos) = (Via::default(), 0);
+    while pos < span.len() {
+        let (unit, len) = token::next(span, pos);
+        let bytes = span.get(pos..pos + len).unwrap_or(&[]);
+        if let (Unit::Digit(_), Some(layer)) = (unit, token::layer(bytes)) {
+            via = via.inside(layer);
+        }
+        pos += len.max(1);
+    }
+    via
 }
 
 /// Bare numbers of lengths that ordinary ids have (EAN-13, Maestro at odd lengths)

@@ -12,8 +12,7 @@ use crate::iin::Table;
 use crate::json::StringState;
 use crate::scalar::{self, Match, Step, View};
 use crate::settings::{Mode, Settings};
-use crate::token::{self, Unit};
-use crate::{CONTEXT_BYTES, Confidence, HOLD_BYTES_MAX, mask, skip, test_pans};
+use crate::{CONTEXT_BYTES, Confidence, HOLD_BYTES_MAX, hold, mask, skip, test_pans};
 
 /// What the bytes are, which decides how numbers are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -127,8 +126,8 @@ impl Scanner {
             Tier::Plain
         };
         Scanner {
+            table: Table::new().unionpay_without_luhn(settings.unionpay_without_luhn),
             settings,
-            table: Table::new(),
             tier,
         }
     }
@@ -243,7 +242,7 @@ impl Scanner {
                     pos = found.end;
                     walk.view.floor = pos;
                     st.floor = base + pos as u64;
-                    if let Some(finding) = self.finding(&found, buf, base, json) {
+                    if let Some(finding) = self.finding(&found, buf, base) {
                         sink(finding);
                     }
                 }
@@ -287,7 +286,7 @@ impl Scanner {
         if end || stop < buf.len() {
             return Err(pos.max(stop));
         }
-        Err(unfinished(&walk.view, pos.min(buf.len())))
+        Err(hold::unfinished(&walk.view, pos.min(buf.len())))
     }
 
     fn find(&self, buf: &[u8], from: usize, json: bool) -> Option<usize> {
@@ -321,7 +320,7 @@ impl Scanner {
     }
 
     /// What is told of a match; nothing of an allow-listed one.
-    fn finding(&self, found: &Match, buf: &[u8], base: u64, json: bool) -> Option<Finding> {
+    fn finding(&self, found: &Match, buf: &[u8], base: u64) -> Option<Finding> {
         let digits = found.digits();
         if self.settings.allow.contains(digits) {
             return None;
@@ -342,42 +341,9 @@ impl Scanner {
             masked,
             test_pan: test_pans::is_published(digits),
             via: found.via,
-            replacement: mask::replacement(span, json, digits, format, found.form),
-            shown: mask::shown(digits, format),
+            replacement: mask::replacement(span, digits, format, found.form),
+            shown: mask::shown(digits, self.settings.record_mask()),
             rewritable: true,
         })
-    }
-}
-
-/// From where on the end of the buffer belongs to digits that may go on: what was
-/// read is no candidate yet, and more digits could make it one.
-fn unfinished(view: &View<'_>, from: usize) -> usize {
-    let buf = view.buf;
-    let lo = from.max(buf.len().saturating_sub(HOLD_BYTES_MAX));
-    let mut pos = buf.len();
-    // A unit that is cut in two.
-    for back in 1..=5 {
-        let Some(at) = buf.len().checked_sub(back).filter(|at| *at >= lo) else {
-            break;
-        };
-        let begins = match buf[at] {
-            b'\\' => view.json && token::is_escape_start(buf, at),
-            byte => byte >= 0xC0,
-        };
-        if begins && token::next(buf, at, view.json).0 == Unit::Short {
-            pos = at;
-            break;
-        }
-    }
-    let mut hold = if pos < buf.len() { pos } else { buf.len() };
-    loop {
-        match token::prev(buf, pos, lo, view.json) {
-            (Unit::Digit(_), len) => {
-                pos -= len;
-                hold = pos;
-            }
-            (Unit::Sep(_) | Unit::Invisible, len) => pos -= len,
-            _ => return hold,
-        }
     }
 }

@@ -1,7 +1,8 @@
 //! Whole bodies by media type, charset and content encoding.
+#![cfg(feature = "decode")]
 
 use panscan::body::{Body, Content, Verdict, scan_body};
-use panscan::decode::{Decoder, Encoding, encode};
+use panscan::codec::{Decoder, Encoding, encode};
 use panscan::{Caps, MaskFormat, Mode, Scanner, Settings, Undecodable};
 
 const CARD: &str = "4111111111111111";
@@ -186,6 +187,31 @@ fn media_types() {
         ("", "pan 4111111111111111", "pan 411111******1111"),
     ] {
         masks(media_type, text.as_bytes(), want.as_bytes());
+    }
+}
+
+#[test]
+fn findings_are_located() {
+    for (media_type, text, path) in [
+        (
+            "application/json",
+            "{\"a\":[{\"b c\":\"4111111111111111\"}]}",
+            "$.a[0][\"b c\"]",
+        ),
+        (
+            "application/x-ndjson",
+            "{\"a\":1}\n{\"b\":4111111111111111}\n",
+            "$.b",
+        ),
+        (
+            "text/event-stream",
+            "id: 1\ndata: {\"x\":{\"y\":\"4111111111111111\"}}\n\n",
+            "$.x.y",
+        ),
+        ("text/plain", "4111111111111111", ""),
+    ] {
+        let body = scan(media_type, "", text.as_bytes());
+        assert_eq!(body.findings[0].path, path, "{media_type}");
     }
 }
 

@@ -1,7 +1,8 @@
 //! Packed content: found through base64 and as a body, never masked, never clean when
 //! it could not be read.
+#![cfg(feature = "decode")]
 
-use panscan::decode::{Encoding, encode};
+use panscan::codec::{Encoding, encode};
 use panscan::{Caps, Carrier, Finding, Layer, Scanner, Settings, Stream, Undecodable};
 
 const CARD: &str = "4111111111111111";

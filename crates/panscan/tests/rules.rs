@@ -1,40 +1,9 @@
 //! Each boundary rule of the specification, with what it takes and what it leaves.
 
-use panscan::{Brand, Carrier, Confidence, Finding, Kind, MaskFormat, Mode, Scanner, Settings};
+mod kit;
 
-fn scan_with(scanner: &Scanner, carrier: Carrier, text: &str) -> (String, Vec<Finding>) {
-    let mut buf = text.as_bytes().to_vec();
-    let mut findings = Vec::new();
-    let count = scanner.mask_in_place(carrier, &mut buf, &mut |f| findings.push(f));
-    assert_eq!(count, findings.len());
-    assert_eq!(buf.len(), text.len(), "same length");
-    (
-        String::from_utf8(buf).expect("masking keeps UTF-8"),
-        findings,
-    )
-}
-
-fn scan(carrier: Carrier, text: &str) -> (String, Vec<Finding>) {
-    scan_with(&Scanner::new(Settings::default()), carrier, text)
-}
-
-#[track_caller]
-fn masks(carrier: Carrier, text: &str, want: &str) {
-    let (out, findings) = scan(carrier, text);
-    assert_eq!(out, want, "{findings:?}");
-    let (_, again) = scan(carrier, &out);
-    assert!(again.is_empty(), "found again in {out}: {again:?}");
-}
-
-#[track_caller]
-fn leaves(text: &str) {
-    for carrier in [Carrier::Text, Carrier::Json] {
-        let quoted = format!("\"{text}\"");
-        let (out, findings) = scan(carrier, &quoted);
-        assert!(findings.is_empty(), "{carrier:?} {text}: {findings:?}");
-        assert_eq!(out, quoted);
-    }
-}
+use kit::{leaves, masks, scan, scan_with};
+use panscan::{Brand, Carrier, Confidence, Kind, MaskFormat, Mode, Scanner, Settings};
 
 #[test]
 fn tokens() {
@@ -341,6 +310,38 @@ fn findings_name_brand_and_test_numbers_and_hide_digits() {
         !debug.contains("4111111111111111") && debug.contains("411111******1111"),
         "{debug}"
     );
+}
+
+#[test]
+fn unionpay_without_luhn_is_an_option() {
+    let on = Scanner::new(Settings {
+        unionpay_without_luhn: true,
+        ..Settings::default()
+    });
+    for (text, want) in [
+        ("6200 0000 0000 0001", Some("6200 00** **** 0001")),
+        ("card 6200000000000001", Some("card 620000******0001")),
+        ("6200000000000001", None),
+        ("{\"card\":6200000000000001}", None),
+        ("4111 1111 1111 1112", None),
+    ] {
+        assert_eq!(scan(Carrier::Text, text).1.len(), 0, "{text}");
+        let (out, found) = scan_with(&on, Carrier::Text, text);
+        assert_eq!(out, want.unwrap_or(text));
+        assert_eq!(found.len(), usize::from(want.is_some()));
+        assert!(scan_with(&on, Carrier::Text, &out).1.is_empty(), "{out}");
+    }
+}
+
+#[test]
+fn a_record_with_a_token_shows_the_last_four_only() {
+    let scanner = Scanner::new(Settings {
+        record_last4: true,
+        ..Settings::default()
+    });
+    let (out, found) = scan_with(&scanner, Carrier::Text, "4111111111111111");
+    assert_eq!(out, "411111******1111");
+    assert_eq!(found[0].shown().as_str(), "************1111");
 }
 
 #[test]

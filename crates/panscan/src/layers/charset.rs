@@ -19,6 +19,7 @@ const OUT_BYTES: usize = 8 * 1024;
 pub(crate) enum Charset {
     Utf16Le,
     Utf16Be,
+    #[cfg_attr(not(feature = "decode"), allow(dead_code))]
     /// windows-1252, which covers ISO 8859-1 and -15 where it matters here.
     Western,
 }

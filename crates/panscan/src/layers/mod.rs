@@ -14,17 +14,23 @@
 mod base64;
 mod charset;
 mod nest;
+#[cfg(feature = "decode")]
 mod pdf;
 mod pieces;
 mod run;
 mod sniff;
+#[cfg_attr(not(feature = "decode"), path = "sealed.rs")]
 mod unpack;
+#[cfg(feature = "decode")]
 mod xml;
+#[cfg(feature = "decode")]
 mod zip;
 
 use std::sync::Arc;
 
+#[cfg(feature = "decode")]
 pub(crate) use self::charset::Charset;
+#[cfg(feature = "decode")]
 use self::charset::Recoded;
 use self::nest::Inside;
 use self::run::{Report, Runs};
@@ -45,6 +51,15 @@ pub struct Scanner {
     plain: Arc<Plain>,
     caps: Caps,
     deny_images: bool,
+}
+
+/// The scanner of plain text inside, for what has no layers.
+impl std::ops::Deref for Scanner {
+    type Target = Plain;
+
+    fn deref(&self) -> &Plain {
+        &self.plain
+    }
 }
 
 /// State of one stream between chunks.
@@ -95,6 +110,7 @@ impl Stream {
         }
     }
 
+    #[cfg(feature = "decode")]
     /// A text whose charset is known and is not UTF-8.
     pub(crate) fn recoded(carrier: Carrier, charset: Charset) -> Stream {
         let inside = Inside::Recoded(Box::new(Recoded::new(charset, carrier, 0)));
@@ -121,6 +137,7 @@ impl Stream {
         }
     }
 
+    #[cfg(feature = "decode")]
     /// Something inside `depth` layers.
     pub(crate) fn unknown(depth: u8) -> Stream {
         Stream {
@@ -210,11 +227,6 @@ impl Scanner {
     pub fn deny_images(mut self, deny: bool) -> Scanner {
         self.deny_images = deny;
         self
-    }
-
-    /// The settings it was built with.
-    pub fn settings(&self) -> &Settings {
-        self.plain.settings()
     }
 
     /// The bounds of decoding.

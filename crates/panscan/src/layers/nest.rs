@@ -119,6 +119,8 @@ pub(crate) struct Nest {
     inside: Inside,
     /// Decoded offset from where on bytes may still be altered.
     open_from: u64,
+    /// Decoded offset behind the last finding.
+    found_to: u64,
 }
 
 impl Nest {
@@ -133,6 +135,7 @@ impl Nest {
             scanned: 0,
             inside,
             open_from: 0,
+            found_to: 0,
         }
     }
 
@@ -220,11 +223,16 @@ impl Nest {
         self.pieces.start_of(self.skip + sextet, end)
     }
 
-    fn place(&self, found: Vec<Finding>, raw: Raw<'_>, queue: &mut Vec<Finding>) {
+    fn place(&mut self, found: Vec<Finding>, raw: Raw<'_>, queue: &mut Vec<Finding>) {
         for finding in found {
             let mut placed = finding.clone();
+            // Two findings with nothing between them may share a character.
+            let before = (finding.start == self.found_to)
+                .then(|| self.sharing(&finding, queue))
+                .flatten();
+            self.found_to = finding.end;
             placed.via = finding.via.under(Layer::Base64);
-            if !finding.maskable() || self.rewrite(&finding, raw, &mut placed).is_none() {
+            if !finding.maskable() || self.rewrite(&finding, raw, before, &mut placed).is_none() {
                 placed.start = self.start;
                 placed.end = self.start + 1;
                 placed.rewritable = false;
@@ -234,9 +242,27 @@ impl Nest {
         }
     }
 
+    /// The finding right before `finding`, where a character holds bits of both.
+    fn sharing<'q>(&self, finding: &Finding, queue: &'q mut [Finding]) -> Option<&'q mut Finding> {
+        let (first, _) = base64::sextets_of(finding.start, finding.end);
+        let (start, width) = self.pieces.unit(self.skip + first)?;
+        let end = start + width as u64;
+        queue
+            .iter_mut()
+            .rev()
+            .find(|f| f.maskable() && f.start < start && f.end == end)
+    }
+
     /// The finding in the raw text: the characters that hold it, changed where the
     /// decoded bytes change. `None` where that cannot be done at the same length.
-    fn rewrite(&self, finding: &Finding, raw: Raw<'_>, placed: &mut Finding) -> Option<()> {
+    /// The character shared with the finding before goes over to this one.
+    fn rewrite(
+        &self,
+        finding: &Finding,
+        raw: Raw<'_>,
+        before: Option<&mut Finding>,
+        placed: &mut Finding,
+    ) -> Option<()> {
         let (first, last) = base64::sextets_of(finding.start, finding.end);
         let unit = |sextet: u64| self.pieces.unit(self.skip + sextet);
         let (start, _) = unit(first)?;
@@ -246,6 +272,14 @@ impl Nest {
         let mut text = [0u8; HOLD_BYTES_MAX];
         for (i, slot) in text.get_mut(..len)?.iter_mut().enumerate() {
             *slot = raw.byte(start + i as u64)?;
+        }
+        if let Some(before) = &before
+            && before.masked
+        {
+            let shared = (before.end - start) as usize;
+            let tail = before.replacement();
+            let tail = &tail[tail.len().checked_sub(shared)?..];
+            text.get_mut(..shared)?.copy_from_slice(tail);
         }
         let mut values = [0u8; HOLD_BYTES_MAX];
         let values = values.get_mut(..(last - first) as usize)?;
@@ -271,6 +305,11 @@ impl Nest {
         placed.start = start;
         placed.end = end;
         placed.replacement = text;
+        match before {
+            Some(before) if placed.masked || !before.masked => before.end = start,
+            Some(before) => placed.start = before.end,
+            None => {}
+        }
         Some(())
     }
 }

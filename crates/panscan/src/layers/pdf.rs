@@ -8,7 +8,7 @@
 
 use super::{Scanner, Stream};
 use crate::Carrier;
-use crate::decode::{Decoder, Encoding};
+use crate::codec::{Decoder, Encoding};
 use crate::finding::Finding;
 use crate::undecodable::Undecodable;
 

@@ -6,7 +6,7 @@
 
 use super::sniff::Pack;
 use super::{Scanner, Stream, pdf, zip};
-use crate::decode::{Decoder, Encoding};
+use crate::codec::{Decoder, Encoding};
 use crate::finding::{Finding, Layer};
 use crate::undecodable::Undecodable;
 

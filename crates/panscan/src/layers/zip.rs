@@ -7,7 +7,7 @@
 use super::xml::Visible;
 use super::{Scanner, Stream};
 use crate::caps::Caps;
-use crate::decode::{Decoder, Encoding};
+use crate::codec::{Decoder, Encoding};
 use crate::finding::Finding;
 use crate::undecodable::Undecodable;
 

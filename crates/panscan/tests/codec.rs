@@ -1,6 +1,7 @@
 //! Decoders: every cut gives the same, bombs stop, nothing passes unread.
+#![cfg(feature = "decode")]
 
-use panscan::decode::{Decoder, Encoding, STEP_BYTES, encode, encodings};
+use panscan::codec::{Decoder, Encoding, STEP_BYTES, encode, encodings};
 use panscan::{Caps, Undecodable};
 
 const ALL: [Encoding; 5] = [
