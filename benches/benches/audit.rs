@@ -72,6 +72,9 @@ fn record(n: u64) -> Record {
         confidence: "high".into(),
         shown: text("411111******1111"),
         masked: true,
+        path: None,
+        test_pan: false,
+        suppressed: None,
     }];
     record.result = Some(ResultFacts {
         http_status: 200,

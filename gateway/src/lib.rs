@@ -12,6 +12,7 @@ pub mod net;
 pub mod policy_dir;
 pub mod proxy;
 pub mod redirect;
+pub mod suppress;
 pub mod sys;
 pub mod tls;
 pub mod trail;

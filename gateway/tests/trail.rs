@@ -384,6 +384,9 @@ fn result(n: u64) -> Record {
         confidence: "high".into(),
         shown: text("411111******1111"),
         masked: true,
+        path: None,
+        test_pan: false,
+        suppressed: None,
     }];
     result.result = Some(ResultFacts {
         http_status: 200,

@@ -8,8 +8,9 @@ use wire::jsonrpc::{Outcome, OutcomeScanner};
 use wire::sse::{EventScanner, SseMark};
 
 use crate::decide::{Call, unavailable};
-use crate::facts;
+use crate::facts::{self, Seen};
 use crate::io::{Answer, Env, Flow, Now};
+use crate::path::{Carriage, Kept};
 use crate::pipe::Pipe;
 use crate::profile::Mode;
 use crate::request::{media_type, reason_of};
@@ -55,6 +56,8 @@ struct Body {
     /// Raw offset of the bytes that wait for `mcp.result`.
     last: Option<u64>,
     inspect: bool,
+    /// For the places of findings; `None` where the body is no JSON.
+    kept: Option<Kept>,
 }
 
 /// Server-sent events in the body.
@@ -88,6 +91,17 @@ struct Ending {
     tickets: Vec<Ticket>,
     receipt: Option<Receipt>,
     reason: Reason,
+}
+
+/// What becomes of a finding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    /// Painted over.
+    Mask,
+    /// Left: only observed, or nobody asked for masking.
+    Leave,
+    /// Left: an exception covers it.
+    Suppressed,
 }
 
 /// Where an exchange stands after a poll.
@@ -224,8 +238,7 @@ impl Exchange {
             .mask_in_place(panscan::Carrier::Text, &mut painted, &mut |f| hits.push(f));
         self.pipe.push(raw.freeze(), &[]);
         for hit in hits {
-            let masked = self.note(&hit, env);
-            if masked {
+            if self.note(&hit, Seen::nowhere(), env) == Fate::Mask {
                 self.pipe.patch_raw(hit.start, hit.replacement());
             }
         }
@@ -241,6 +254,14 @@ impl Exchange {
             outcome: OutcomeScanner::new(),
             last: None,
             inspect: !coded,
+            kept: json.then(|| {
+                let carriage = if sse {
+                    Carriage::Event
+                } else {
+                    Carriage::Plain
+                };
+                Kept::new(carriage, 0, env.profile.limits.path_bytes_max)
+            }),
         });
         // A body with a stated end holds its last byte; so does a bare head.
         if !until && let Some(body) = &mut self.body {
@@ -284,7 +305,7 @@ impl Exchange {
         let rest = chunk.split_off(consumed);
         self.pipe.push(chunk.clone(), &ranges);
         for range in ranges {
-            self.inspect(&chunk[range], flow, env)?;
+            self.inspect(&chunk.slice(range), flow, env)?;
         }
         if ended || self.body.as_ref().is_some_and(|b| b.reader.is_done()) {
             self.settle(env);
@@ -295,7 +316,7 @@ impl Exchange {
     }
 
     /// Scans payload bytes and finds the ends of events in them.
-    fn inspect(&mut self, data: &[u8], flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
+    fn inspect(&mut self, data: &Bytes, flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
@@ -335,18 +356,21 @@ impl Exchange {
         }
         let mut from = 0;
         for at in ends {
-            self.scan(&data[from..at], env)?;
+            self.scan(&data.slice(from..at), env)?;
             self.settle(env);
             self.event_ended(flow, env)?;
             from = at;
         }
-        self.scan(&data[from..], env)
+        self.scan(&data.slice(from..), env)
     }
 
-    fn scan(&mut self, data: &[u8], env: &Env<'_>) -> Result<(), Reason> {
+    fn scan(&mut self, data: &Bytes, env: &Env<'_>) -> Result<(), Reason> {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
+        if let Some(kept) = &mut body.kept {
+            kept.push(data);
+        }
         if let Some(events) = &mut body.sse {
             events.text.extend_from_slice(data);
         }
@@ -371,11 +395,14 @@ impl Exchange {
 
     fn paint(&mut self, hits: Vec<panscan::Finding>, env: &Env<'_>) -> Result<(), Reason> {
         for hit in hits {
-            if self.note(&hit, env) {
+            let seen = self.see(&hit, env);
+            let fate = self.note(&hit, seen, env);
+            if fate == Fate::Mask {
                 self.pipe.patch(hit.start, hit.replacement());
                 self.paint_event(hit.start, hit.replacement());
             }
-            if self.asked.block_on_finding && env.profile.mode == Mode::Enforce {
+            let blocks = self.asked.block_on_finding && fate != Fate::Suppressed;
+            if blocks && env.profile.mode == Mode::Enforce {
                 return Err(Reason::FindingBlocked);
             }
         }
@@ -423,7 +450,8 @@ impl Exchange {
             let at = split.bytes.first().map_or(start, |(at, _)| *at);
             (finding.start, finding.end) = (at, at + (finding.end - finding.start));
             finding.masked = true;
-            self.note(&finding, env);
+            // In no one message, so in no scope.
+            self.note(&finding, Seen::nowhere(), env);
             for (at, byte) in split.bytes {
                 self.pipe.patch(at, &[byte]);
             }
@@ -456,13 +484,34 @@ impl Exchange {
         }
     }
 
-    /// Counts and lists a finding; whether it is to be painted over.
-    fn note(&mut self, hit: &panscan::Finding, env: &Env<'_>) -> bool {
-        let masked = hit.masked && self.asked.mask && env.profile.mode == Mode::Enforce;
+    /// Where a finding is, and whether it is suppressed.
+    fn see(&mut self, hit: &panscan::Finding, env: &Env<'_>) -> Seen {
+        let Some(body) = &mut self.body else {
+            return Seen::nowhere();
+        };
+        let calls = &self.asked.calls;
+        let wanted = facts::wants_path(self.findings.len(), calls, env);
+        let path = match &mut body.kept {
+            Some(kept) if wanted => kept.path_at(hit.start),
+            _ => None,
+        };
+        let kept = body.kept.as_ref();
+        let number = || kept.and_then(|kept| kept.bytes(hit.start..hit.end));
+        Seen::in_message(hit, calls, path, number, env)
+    }
+
+    /// Counts and lists a finding; what becomes of it.
+    fn note(&mut self, hit: &panscan::Finding, seen: Seen, env: &Env<'_>) -> Fate {
+        let fate = match hit.masked && self.asked.mask && env.profile.mode == Mode::Enforce {
+            _ if seen.suppressed.is_some() => Fate::Suppressed,
+            true => Fate::Mask,
+            false => Fate::Leave,
+        };
+        let masked = fate == Fate::Mask;
         env.observer.found(hit.brand.name(), masked);
         self.masked += u32::from(masked);
         let max = env.profile.limits.findings_recorded_max;
-        let fact = facts::finding(hit, Direction::Response, masked, env);
+        let fact = facts::finding(hit, Direction::Response, masked, seen, env);
         let event = self.body.as_mut().and_then(|b| b.sse.as_mut());
         if let Some(event) = event
             && event.findings.len() < max
@@ -472,7 +521,7 @@ impl Exchange {
         if self.findings.len() < max {
             self.findings.push(fact);
         }
-        masked
+        fate
     }
 
     /// An event is whole: one with a finding gets its own record first.
@@ -495,6 +544,9 @@ impl Exchange {
         };
         events.count += 1;
         events.start = body.decided;
+        if let Some(kept) = &mut body.kept {
+            kept.begin(body.decided);
+        }
         if events.findings.is_empty() {
             return Ok(());
         }

@@ -7,8 +7,9 @@ use policy::{Arguments, Decision, MaskRule, Permitted, PolicySet, Principal, Req
 use std::sync::LazyLock;
 use wire::jsonrpc::{self, Message, Payload};
 
-use crate::facts;
+use crate::facts::{self, Seen};
 use crate::io::{Env, Flow};
+use crate::path::Walk;
 use crate::pipe::Pipe;
 use crate::profile::Mode;
 use crate::replies::{self, Denial};
@@ -88,7 +89,7 @@ pub(crate) fn rule(
         .any(|d| d.obligations.mask_response == MaskRule::Mask);
     let block_on_finding = decisions.iter().any(|d| d.obligations.block_on_finding);
 
-    let scanned = scan(incoming, &payload, mask_request, env);
+    let scanned = scan(incoming, &payload, &calls, mask_request, env);
     if reason == Reason::Ok && (scanned.in_head || (block_on_finding && scanned.total > 0)) {
         // A masked header or target would be another request: refused instead.
         reason = Reason::FindingBlocked;
@@ -363,7 +364,7 @@ struct Scanned {
 
 /// Scans head and payload; the payload copy comes back masked in any case,
 /// since it is for the record.
-fn scan(incoming: &Incoming, payload: &[u8], mask: bool, env: &Env<'_>) -> Scanned {
+fn scan(incoming: &Incoming, payload: &[u8], calls: &[Call], mask: bool, env: &Env<'_>) -> Scanned {
     let mut scanned = Scanned {
         findings: Vec::new(),
         total: 0,
@@ -389,11 +390,15 @@ fn scan(incoming: &Incoming, payload: &[u8], mask: bool, env: &Env<'_>) -> Scann
             scanned.total += 1;
             env.observer.found(found.brand.name(), false);
             if scanned.findings.len() < max {
-                scanned
-                    .findings
-                    .push(facts::finding(&found, Direction::Request, false, env));
+                let seen = Seen::nowhere();
+                let fact = facts::finding(&found, Direction::Request, false, seen, env);
+                scanned.findings.push(fact);
             }
         });
+    let mut walk = incoming
+        .is_json()
+        .then(|| Walk::new(crate::path::Carriage::Plain));
+    let walked = &payload[..payload.len().min(env.profile.limits.path_bytes_max)];
     let carrier = if incoming.is_json() {
         panscan::Carrier::Json
     } else {
@@ -401,13 +406,23 @@ fn scan(incoming: &Incoming, payload: &[u8], mask: bool, env: &Env<'_>) -> Scann
     };
     env.scanner
         .mask_in_place(carrier, &mut scanned.payload, &mut |found| {
-            let masked = found.masked && mask && enforce;
-            scanned.total += 1;
+            let wanted = facts::wants_path(scanned.findings.len(), calls, env);
+            let path = match &mut walk {
+                Some(walk) if wanted => walk.path_in(walked, found.start),
+                _ => None,
+            };
+            let number = || {
+                let span = found.start as usize..found.end as usize;
+                payload.get(span).map(<[u8]>::to_vec)
+            };
+            let seen = Seen::in_message(&found, calls, path, number, env);
+            let is_suppressed = seen.suppressed.is_some();
+            let masked = found.masked && mask && enforce && !is_suppressed;
+            scanned.total += u32::from(!is_suppressed);
             env.observer.found(found.brand.name(), masked);
             if scanned.findings.len() < max {
-                scanned
-                    .findings
-                    .push(facts::finding(&found, Direction::Request, masked, env));
+                let fact = facts::finding(&found, Direction::Request, masked, seen, env);
+                scanned.findings.push(fact);
             }
             if masked {
                 scanned

@@ -1,6 +1,6 @@
 //! Audit records from what the session knows. Text of peers passes the scrub.
 
-use audit::{Action, DecisionFacts, FindingFacts, Kind, Origin, Record, Who};
+use audit::{Action, DecisionFacts, FindingFacts, Kind, Masked, Origin, Record, Who};
 use gateway_common::Reason;
 use policy::{Decision, Principal, PrincipalKind, Verdict, Why};
 
@@ -8,6 +8,7 @@ use crate::decide::Call;
 use crate::io::{Env, Flow};
 use crate::profile::Mode;
 use crate::scrub::CardScrub;
+use crate::suppress::Sighting;
 
 /// An empty record of this kind for this connection.
 pub(crate) fn base(kind: Kind, call: u64, flow: &Flow, env: &Env<'_>) -> Record {
@@ -100,11 +101,73 @@ pub(crate) fn reason(decision: &Decision) -> Reason {
     }
 }
 
+/// What is known of a finding beside the finding itself.
+pub(crate) struct Seen {
+    /// Place in the message.
+    pub(crate) path: Option<Masked<String>>,
+    /// Suppression that covers it.
+    pub(crate) suppressed: Option<String>,
+}
+
+impl Seen {
+    /// Outside of any one message: in a head, or over several events.
+    pub(crate) fn nowhere() -> Seen {
+        Seen {
+            path: None,
+            suppressed: None,
+        }
+    }
+
+    /// In the message of one call, or of several (`calls`): of several nobody can
+    /// say whose it is, so it is never suppressed.
+    pub(crate) fn in_message(
+        finding: &panscan::Finding,
+        calls: &[Call],
+        path: Option<String>,
+        number: impl Fn() -> Option<Vec<u8>>,
+        env: &Env<'_>,
+    ) -> Seen {
+        let path = path.map(|path| CardScrub(env.scanner).text(&path));
+        let covering = tool(calls).and_then(|tool| {
+            let sighting = Sighting {
+                server: &env.profile.server,
+                tool,
+                path: path.as_ref().map(Masked::as_str),
+                kind: finding.kind.name(),
+                confidence: finding.confidence.name(),
+                shown: finding.shown().as_str(),
+            };
+            env.suppressions
+                .covering(&sighting, number, env.now.wall_ns)
+        });
+        Seen {
+            suppressed: covering.map(|s| s.id.clone()),
+            path,
+        }
+    }
+}
+
+/// Target of the only call.
+fn tool(calls: &[Call]) -> Option<&str> {
+    match calls {
+        [one] => one.target.as_deref(),
+        _ => None,
+    }
+}
+
+/// Whether the place of a further finding is worth the walk: it goes into the
+/// record, or a suppression may ask for it.
+pub(crate) fn wants_path(listed: usize, calls: &[Call], env: &Env<'_>) -> bool {
+    listed < env.profile.limits.findings_recorded_max
+        || tool(calls).is_some_and(|tool| env.suppressions.concern(&env.profile.server, tool))
+}
+
 /// A finding as it stands in a record: where and what, never the number.
 pub(crate) fn finding(
     finding: &panscan::Finding,
     direction: audit::Direction,
     masked: bool,
+    seen: Seen,
     env: &Env<'_>,
 ) -> FindingFacts {
     FindingFacts {
@@ -115,5 +178,8 @@ pub(crate) fn finding(
         confidence: finding.confidence.name().to_string(),
         shown: CardScrub(env.scanner).text(&finding.shown().to_string()),
         masked,
+        path: seen.path,
+        test_pan: finding.test_pan,
+        suppressed: seen.suppressed,
     }
 }

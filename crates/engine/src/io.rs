@@ -15,6 +15,7 @@ use policy::{Permitted, PolicySet, Principal, Process};
 use zeroize::Zeroizing;
 
 use crate::profile::Profile;
+use crate::suppress::Suppressions;
 
 /// Time, handed in by the shell: the engine reads no clock.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -36,6 +37,8 @@ pub struct Env<'a> {
     pub policies: &'a PolicySet,
     /// Card scanner.
     pub scanner: &'a panscan::Scanner,
+    /// Findings that are left as they are.
+    pub suppressions: &'a Suppressions,
     /// Entry of the audit log.
     pub recorder: &'a Recorder,
     /// Receives counts for metrics.

@@ -62,6 +62,10 @@ pub struct Limits {
     pub response_hold_bytes_max: usize,
     /// Findings listed in one record; further ones are counted only.
     pub findings_recorded_max: usize,
+    /// Bytes of one message (a JSON body, an SSE event) kept for the places of what
+    /// is found in it: a finding behind them is recorded without a path, and no
+    /// suppression with a path covers it.
+    pub path_bytes_max: usize,
     /// Request body kept in the record; longer ones are left out.
     pub recorded_body_bytes_max: usize,
     /// Longest wait for a record to reach the disk: the connection is cut with
@@ -96,6 +100,7 @@ impl Default for Limits {
             sse_tail_ns_max: 200_000_000,
             response_hold_bytes_max: 1 << 20,
             findings_recorded_max: 64,
+            path_bytes_max: 1 << 20,
             recorded_body_bytes_max: 32 << 10,
             audit_ns_max: 5_000_000_000,
             request_ns_max: 60_000_000_000,

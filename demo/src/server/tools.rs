@@ -56,6 +56,7 @@ impl ServerHandler for Shop {
             "delete_customer" => delete_customer(parse(arguments)?),
             "echo" => echo(parse(arguments)?),
             "big" => big(parse(arguments)?)?,
+            "list_orders" => list_orders(),
             "stream" => stream(parse(arguments)?, &context).await?,
             name => return Err(ErrorData::invalid_params(format!("no tool {name}"), None)),
         };
@@ -132,6 +133,14 @@ fn delete_customer(CustomerId { customer_id }: CustomerId) -> CallToolResult {
         Some(customer) => text(format!("Deleted {}.", customer.name)),
         None => unknown(&customer_id),
     }
+}
+
+/// One of the order ids has the form of a card number: a false positive.
+fn list_orders() -> CallToolResult {
+    let order = |id: &str, total| json!({"order_id": id, "total": total});
+    CallToolResult::structured(json!({
+        "orders": [order("30569309025900", 12), order("30569309025904", 30), order("30569309025908", 7)],
+    }))
 }
 
 #[derive(Deserialize)]
@@ -250,6 +259,11 @@ fn tools() -> Vec<Tool> {
             }),
         ),
         tool("delete_customer", "Deletes a customer for ever.", by_id),
+        tool(
+            "list_orders",
+            "Ids and totals of all orders.",
+            json!({"type": "object"}),
+        ),
         tool(
             "echo",
             "Says the same again.",

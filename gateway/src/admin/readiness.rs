@@ -23,6 +23,8 @@ pub struct Check {
 pub struct Readiness {
     /// `None` = well, `Some` = why not.
     checks: Mutex<BTreeMap<&'static str, Option<String>>>,
+    /// What is well and yet not as it should be.
+    warnings: Mutex<BTreeMap<&'static str, String>>,
 }
 
 impl Readiness {
@@ -34,6 +36,7 @@ impl Readiness {
             .collect();
         Readiness {
             checks: Mutex::new(checks),
+            warnings: Mutex::default(),
         }
     }
 
@@ -47,6 +50,25 @@ impl Readiness {
         let why: String = why.into();
         let line = why.replace(['\r', '\n'], " ");
         self.lock().insert(name, Some(line));
+    }
+
+    /// Something to tell the operator that does not make the gateway unready; empty
+    /// takes it back.
+    pub fn warn(&self, name: &'static str, what: String) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        match what.is_empty() {
+            true => warnings.remove(name),
+            false => warnings.insert(name, what),
+        };
+    }
+
+    /// The warnings, by name.
+    pub fn warnings(&self) -> Vec<String> {
+        let warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        warnings
+            .iter()
+            .map(|(name, what)| format!("{name}: {what}"))
+            .collect()
     }
 
     /// Whether every check is well.

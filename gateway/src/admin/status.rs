@@ -20,6 +20,9 @@ pub struct Status {
     pub ready: bool,
     /// The checks, by name.
     pub checks: Vec<Check>,
+    /// What is well and yet not as it should be, one line each.
+    #[serde(default)]
+    pub warnings: Vec<String>,
     /// Connections open.
     pub connections: u64,
     /// Calls by verdict.
@@ -70,6 +73,7 @@ impl Status {
                 .as_secs(),
             ready: checks.iter().all(|check| check.ok),
             checks,
+            warnings: readiness.warnings(),
             connections: metrics.connection_count(),
             calls: CallStatus {
                 allow: metrics.call_count(Call::Allow),

@@ -30,6 +30,7 @@ pub(super) fn snapshot(config: &Config) -> anyhow::Result<Snapshot> {
     Ok(Snapshot {
         policies,
         servers: servers.collect::<anyhow::Result<_>>()?,
+        suppressions: crate::suppress::Folder::load(&config.scan.suppressions)?,
     })
 }
 

@@ -20,6 +20,7 @@ use crate::proxy::accept::Via;
 use crate::proxy::clock;
 use crate::proxy::server::{Gateway, Snapshot};
 use crate::redirect::{self, Attached, MapHandles};
+use crate::suppress::InForce;
 use crate::trail::{Trail, TrailHandle, TrailSettings};
 
 pub use workers::{HEARTBEAT_MAX, Stop};
@@ -152,6 +153,15 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .map(|r| attach(&config, r))
         .transpose()?;
     let scanner = panscan::Scanner::new(scan_settings(&config));
+    let mut in_force = InForce::default();
+    in_force
+        .update(
+            &snapshot.suppressions,
+            &recorder,
+            &scanner,
+            clock::now().wall_ns,
+        )
+        .context("recording the suppressions")?;
     let parts = Parts {
         snapshot,
         authenticator,
@@ -183,7 +193,7 @@ pub fn run(config: Config) -> anyhow::Result<()> {
     // Not under systemd there is nobody to tell.
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Ready]);
     tracing::info!(config = %config.file.display(), "ready");
-    supervise(&config, &running, &readiness, &recorder)?;
+    supervise(&config, &running, &readiness, &recorder, &mut in_force)?;
     let _ = sd_notify::notify(&[sd_notify::NotifyState::Stopping]);
     running.stop();
     note(&recorder, Kind::GatewayStop, "stopped in order");
@@ -197,6 +207,7 @@ fn supervise(
     running: &Running,
     readiness: &Readiness,
     recorder: &audit::Recorder,
+    in_force: &mut InForce,
 ) -> anyhow::Result<()> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -218,8 +229,11 @@ fn supervise(
             tokio::select! {
                 _ = term.recv() => return Ok(()),
                 _ = int.recv() => return Ok(()),
-                _ = hup.recv() => reload(config, running, recorder),
-                _ = second.tick() => look(running, readiness, recorder),
+                _ = hup.recv() => reload(config, running, recorder, in_force),
+                _ = second.tick() => {
+                    look(running, readiness, recorder);
+                    look_at_suppressions(running, readiness, recorder, in_force);
+                }
             }
         }
     })
@@ -247,11 +261,39 @@ fn look(running: &Running, readiness: &Readiness, recorder: &audit::Recorder) {
     }
 }
 
-/// Reads the file again; a bad one changes nothing and is said loudly.
-fn reload(config: &Config, running: &Running, recorder: &audit::Recorder) {
+/// Records those whose time is over, and says so for as long as their files are there.
+fn look_at_suppressions(
+    running: &Running,
+    readiness: &Readiness,
+    recorder: &audit::Recorder,
+    in_force: &mut InForce,
+) {
+    let snapshot = running.gateway.snapshot.load();
+    let (folder, now_ns) = (&snapshot.suppressions, clock::now().wall_ns);
+    let scanner = &running.gateway.scanner;
+    // A log that cannot be written is told by its own check; tried again each second.
+    let _ = in_force.update(folder, recorder, scanner, now_ns);
+    let over = folder.over(now_ns);
+    readiness.warn(
+        "suppressions",
+        match over.as_slice() {
+            [] => String::new(),
+            _ => format!("over and ignored: {}", over.join(", ")),
+        },
+    );
+}
+
+/// Reads the file again; a bad one changes nothing and is said loudly. A
+/// suppression is recorded before it takes effect.
+fn reload(config: &Config, running: &Running, recorder: &audit::Recorder, in_force: &mut InForce) {
     let fresh = Config::load(&config.file)
         .map_err(anyhow::Error::from)
-        .and_then(|fresh| build::snapshot(&fresh));
+        .and_then(|fresh| build::snapshot(&fresh))
+        .and_then(|snapshot| {
+            let (folder, scanner) = (&snapshot.suppressions, &running.gateway.scanner);
+            in_force.update(folder, recorder, scanner, clock::now().wall_ns)?;
+            Ok(snapshot)
+        });
     match fresh {
         Ok(snapshot) => {
             running.gateway.snapshot.store(Arc::new(snapshot));
@@ -319,7 +361,8 @@ fn origin() -> String {
     }
 }
 
-fn scan_settings(config: &Config) -> panscan::Settings {
+/// The scanner's settings that a configuration asks for.
+pub fn scan_settings(config: &Config) -> panscan::Settings {
     panscan::Settings {
         mode: match config.scan.mode {
             config::ScanMode::Strict => panscan::Mode::Strict,

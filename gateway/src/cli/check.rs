@@ -49,6 +49,17 @@ pub(super) fn check(file: &Path) -> Result<String, String> {
         }
         report += &format!("{}: {} policies\n", dir.display(), set.ids().len());
     }
+    let dir = &config.scan.suppressions;
+    let folder = crate::suppress::Folder::load(dir).map_err(|error| error.to_string())?;
+    let over = folder.over(crate::proxy::clock::now().wall_ns);
+    if !over.is_empty() {
+        let names = over.join(", ");
+        report += &format!("{}: warning: over: {names}\n", dir.display());
+    }
+    if !folder.entries.is_empty() {
+        let in_force = folder.entries.len() - over.len();
+        report += &format!("{}: {in_force} suppressions in force\n", dir.display());
+    }
     let (servers, issuers) = (config.servers.len(), config.issuers.len());
     report += &format!(
         "{}: ok, {servers} servers, {issuers} issuers\n",

@@ -5,10 +5,12 @@ mod demo;
 mod detach;
 mod dev;
 pub mod docs;
+mod findings;
 mod run;
 mod scan;
 mod sessions;
 mod status;
+mod suppress;
 mod tail;
 mod verify;
 mod watch;
@@ -47,9 +49,13 @@ pub enum Command {
     Sessions(sessions::SessionsArgs),
     /// Show records of an audit log, live with -f.
     Tail(tail::TailArgs),
+    /// Group the findings of an audit log: where false positives come from.
+    Findings(findings::FindingsArgs),
+    /// Leave numbers that only look like cards as they are: for a time, on the record.
+    Suppress(suppress::SuppressArgs),
     /// Prove that an audit log was not changed.
     Verify(verify::VerifyArgs),
-    /// Find card numbers in files or standard input.
+    /// Find card numbers in files, folders or standard input.
     Scan(scan::Args),
     /// Takes the redirect off this host; covered traffic goes direct again.
     Detach(detach::DetachArgs),
@@ -70,6 +76,8 @@ pub fn run(cli: Cli) -> anyhow::Result<std::process::ExitCode> {
         Command::Dev(dev) => dev.run(),
         Command::Sessions(args) => sessions::run(args),
         Command::Tail(args) => tail::run(args),
+        Command::Findings(args) => findings::run(&args),
+        Command::Suppress(args) => suppress::run(&args),
         Command::Verify(args) => verify::run(args),
         Command::Scan(args) => Ok(scan::run(&args)),
         Command::Detach(args) => detach::run(&args),

@@ -57,6 +57,9 @@ fn human(status: &Status) -> String {
             false => format!("  {:<12} FAILED: {}", check.name, check.why),
         });
     }
+    for warning in &status.warnings {
+        lines.push(format!("  warning      {warning}"));
+    }
     let calls = &status.calls;
     lines.push(format!("connections  {}", status.connections));
     lines.push(format!(
@@ -103,6 +106,7 @@ mod tests {
         let readiness = Readiness::new(&["audit", "policy"]);
         readiness.ok("policy");
         readiness.fail("audit", "disk is full");
+        readiness.warn("suppressions", "1 is over: orders".to_owned());
         let mut status = Status::of(&metrics, &readiness, now + Duration::from_secs(3725));
         status.pid = 7;
         status.version = "1.2.3".to_owned();
@@ -111,6 +115,7 @@ mod tests {
             "panward 1.2.3 (pid 7) NOT READY, up 1 h 2 min\n\
              \x20 audit        FAILED: disk is full\n\
              \x20 policy       ok\n\
+             \x20 warning      suppressions: 1 is over: orders\n\
              connections  0\n\
              calls        0 allowed, 1 denied, 0 held\n\
              findings     0, 0 masked\n\

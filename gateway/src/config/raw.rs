@@ -410,13 +410,25 @@ pub enum MaskForm {
 }
 
 /// Finding and masking of card numbers.
-#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
 pub struct RawScan {
     /// How sure a finding must be.
     pub mode: ScanMode,
     /// What stays visible of a card number.
     pub mask: MaskForm,
+    /// Folder with the files of `panward suppress`, read at start and reload.
+    pub suppressions: PathBuf,
+}
+
+impl Default for RawScan {
+    fn default() -> Self {
+        RawScan {
+            mode: ScanMode::default(),
+            mask: MaskForm::default(),
+            suppressions: "/etc/panward/suppressions.d".into(),
+        }
+    }
 }
 
 /// Development only: an embedded token issuer and certificate authority.

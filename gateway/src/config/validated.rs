@@ -217,12 +217,14 @@ pub struct Admin {
 }
 
 /// Finding and masking.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scan {
     /// How sure a finding must be.
     pub mode: ScanMode,
     /// What stays visible.
     pub mask: MaskForm,
+    /// Folder of suppressions; need not be there.
+    pub suppressions: PathBuf,
 }
 
 /// Development issuer and CA.
@@ -398,6 +400,7 @@ fn build(checking: &mut Checking, file: &Path, raw: RawConfig) -> Config {
         scan: Scan {
             mode: raw.scan.mode,
             mask: raw.scan.mask,
+            suppressions: checking.path(&raw.scan.suppressions),
         },
         dev,
         limits: raw.limits,

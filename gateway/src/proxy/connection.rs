@@ -178,6 +178,7 @@ impl<S: Socket> Connection<S> {
             profile: &self.server.profile,
             policies: &snapshot.policies,
             scanner: &self.gateway.scanner,
+            suppressions: &snapshot.suppressions.rules,
             recorder: &self.gateway.recorder,
             observer: self.gateway.metrics.as_ref(),
         };

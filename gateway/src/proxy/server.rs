@@ -66,6 +66,8 @@ pub struct Snapshot {
     pub policies: PolicySet,
     /// Covered servers.
     pub servers: Vec<Arc<Server>>,
+    /// Findings that are left as they are.
+    pub suppressions: crate::suppress::Folder,
 }
 
 /// Evidence of a connection that does not change with its requests.

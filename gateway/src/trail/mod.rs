@@ -11,6 +11,7 @@
 
 pub mod directory;
 mod files;
+pub mod found;
 pub mod read;
 pub mod show;
 mod writer;

@@ -181,6 +181,7 @@ fn snapshot(watched: &[Listening]) -> Snapshot {
     Snapshot {
         policies: policy::PolicySet::observe_all(),
         servers: watched.iter().map(|l| Arc::new(server(l))).collect(),
+        suppressions: crate::suppress::Folder::default(),
     }
 }
 

@@ -15,5 +15,6 @@ mod raw;
 mod redirect;
 mod scenario;
 mod secrets;
+mod suppress;
 mod through;
 mod watch;

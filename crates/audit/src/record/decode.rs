@@ -286,6 +286,7 @@ fn decision(d: &mut Decoder<'_>) -> Got<DecisionFacts> {
 fn finding(d: &mut Decoder<'_>) -> Got<FindingFacts> {
     let (mut direction, mut offset, mut kind, mut brand) = (None, None, None, None);
     let (mut confidence, mut shown, mut is_masked) = (None, None, None);
+    let (mut path, mut test_pan, mut suppressed) = (None, false, None);
     map(d, |d, key| {
         match key {
             0 => {
@@ -301,6 +302,9 @@ fn finding(d: &mut Decoder<'_>) -> Got<FindingFacts> {
             4 => confidence = Some(string(d)?),
             5 => shown = Some(masked(d)?),
             6 => is_masked = Some(d.bool()?),
+            7 => path = Some(masked(d)?),
+            8 => test_pan = d.bool()?,
+            9 => suppressed = Some(string(d)?),
             _ => skip(d)?,
         }
         Ok(())
@@ -313,6 +317,9 @@ fn finding(d: &mut Decoder<'_>) -> Got<FindingFacts> {
         confidence: need(confidence)?,
         shown: need(shown)?,
         masked: need(is_masked)?,
+        path,
+        test_pan,
+        suppressed,
     })
 }
 

@@ -200,7 +200,7 @@ fn decision(out: &mut Out, d: &DecisionFacts) -> Done {
 }
 
 fn finding(out: &mut Out, f: &FindingFacts) -> Done {
-    out.map(7)?
+    out.map(7 + count(&[f.path.is_some(), f.test_pan, f.suppressed.is_some()]))?
         .u8(0)?
         .u8(f.direction as u8)?
         .u8(1)?
@@ -212,6 +212,13 @@ fn finding(out: &mut Out, f: &FindingFacts) -> Done {
         .u8(4)?
         .str(&f.confidence)?;
     out.u8(5)?.str(f.shown.as_str())?.u8(6)?.bool(f.masked)?;
+    text(out, 7, &f.path)?;
+    if f.test_pan {
+        out.u8(8)?.bool(true)?;
+    }
+    if let Some(id) = &f.suppressed {
+        out.u8(9)?.str(id)?;
+    }
     Ok(())
 }
 

@@ -150,15 +150,22 @@ fn finding(finding: &FindingFacts) -> Value {
         Direction::Request => "request",
         Direction::Response => "response",
     };
-    json!({
-        "direction": direction,
-        "offset": finding.offset,
-        "kind": finding.kind,
-        "brand": finding.brand,
-        "confidence": finding.confidence,
-        "shown": finding.shown.as_str(),
-        "masked": finding.masked,
-    })
+    let mut out = Map::new();
+    put(&mut out, "direction", json!(direction));
+    put(&mut out, "offset", json!(finding.offset));
+    put(&mut out, "kind", json!(finding.kind));
+    put(&mut out, "brand", json!(finding.brand));
+    put(&mut out, "confidence", json!(finding.confidence));
+    put(&mut out, "shown", json!(finding.shown.as_str()));
+    put(&mut out, "masked", json!(finding.masked));
+    text(&mut out, "path", &finding.path);
+    if finding.test_pan {
+        put(&mut out, "test_pan", json!(true));
+    }
+    if let Some(id) = &finding.suppressed {
+        put(&mut out, "suppressed", json!(id));
+    }
+    Value::Object(out)
 }
 
 fn result(result: &ResultFacts) -> Value {

@@ -43,6 +43,10 @@ kinds! {
     ConfigLoad = 3, "config.load";
     /// A policy set was put in force.
     PolicyLoad = 4, "policy.load";
+    /// A suppression took effect: its findings are left as they are from here on.
+    SuppressBegin = 5, "suppress.begin";
+    /// A suppression is no more in effect: expired or taken away.
+    SuppressEnd = 6, "suppress.end";
 
     /// First record of a segment: digest of the segment's header.
     AuditOpen = 10, "audit.open";

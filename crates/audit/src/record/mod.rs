@@ -229,8 +229,16 @@ pub struct FindingFacts {
     pub confidence: String,
     /// What may be shown of it.
     pub shown: Masked<String>,
-    /// False when only observed.
+    /// False when only observed, or suppressed.
     pub masked: bool,
+    /// Where in the message: `$.result.structuredContent.rows[3].id`. Keys are a
+    /// peer's, so masked. Absent where the body is not JSON or the place lies
+    /// beyond what was kept for it.
+    pub path: Option<Masked<String>>,
+    /// A number that card schemes publish for tests.
+    pub test_pan: bool,
+    /// Id of the suppression for which it was left as it is.
+    pub suppressed: Option<String>,
 }
 
 /// How a call ended.

@@ -1,5 +1,6 @@
 //! What a client, a server and the log see of one connection.
 
+mod findings;
 mod rig;
 
 use engine::{Input, Mode};

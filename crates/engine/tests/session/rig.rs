@@ -113,6 +113,7 @@ pub(crate) struct Rig {
     pub(crate) profile: Profile,
     pub(crate) policies: PolicySet,
     pub(crate) scanner: panscan::Scanner,
+    pub(crate) suppressions: engine::Suppressions,
     pub(crate) recorder: Recorder,
     pub(crate) committer: Committer,
     pub(crate) disk: Disk,
@@ -170,6 +171,7 @@ impl Rig {
             profile: profile(mode),
             policies: PolicySet::load(&[("test.cedar".into(), POLICY.into())]).unwrap(),
             scanner: panscan::Scanner::new(panscan::Settings::default()),
+            suppressions: engine::Suppressions::default(),
             recorder,
             committer,
             disk: Disk::default(),
@@ -193,6 +195,7 @@ impl Rig {
             profile: &self.profile,
             policies: &self.policies,
             scanner: &self.scanner,
+            suppressions: &self.suppressions,
             recorder: &self.recorder,
             observer: &self.counts,
         };
