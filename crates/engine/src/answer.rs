@@ -308,7 +308,7 @@ impl Exchange {
             self.inspect(&chunk.slice(range), flow, env)?;
         }
         if ended || self.body.as_ref().is_some_and(|b| b.reader.is_done()) {
-            self.settle(env);
+            self.settle(env)?;
             self.event_ended(flow, env)?;
             self.end(Reason::Ok, flow, env)?;
         }
@@ -357,7 +357,7 @@ impl Exchange {
         let mut from = 0;
         for at in ends {
             self.scan(&data.slice(from..at), env)?;
-            self.settle(env);
+            self.settle(env)?;
             self.event_ended(flow, env)?;
             from = at;
         }
@@ -382,15 +382,13 @@ impl Exchange {
     }
 
     /// Decides what the scanner still holds: nothing follows that could join it.
-    fn settle(&mut self, env: &Env<'_>) {
-        let Some(body) = &mut self.body else { return };
-        if !body.inspect {
-            return;
-        }
+    fn settle(&mut self, env: &Env<'_>) -> Result<(), Reason> {
+        let Some(body) = self.body.as_mut().filter(|body| body.inspect) else {
+            return Ok(());
+        };
         let mut hits = Vec::new();
         body.decided = env.scanner.finish(&mut body.scan, &mut |f| hits.push(f));
-        // A cut is asked for by the next scan or by the end of the answer.
-        let _ = self.paint(hits, env);
+        self.paint(hits, env)
     }
 
     fn paint(&mut self, hits: Vec<panscan::Finding>, env: &Env<'_>) -> Result<(), Reason> {
@@ -405,8 +403,20 @@ impl Exchange {
             if blocks && env.profile.mode == Mode::Enforce {
                 return Err(Reason::FindingBlocked);
             }
+            if !hit.maskable() && fate != Fate::Suppressed && self.enforces_masks(env) {
+                return Err(Reason::FindingBlocked);
+            }
         }
-        Ok(())
+        let unread = self.body.as_ref().and_then(|b| b.scan.undecodable());
+        match unread {
+            Some(_) if self.enforces_masks(env) => Err(Reason::Uninspectable),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether no card number may pass: then what cannot be read or masked does not.
+    fn enforces_masks(&self, env: &Env<'_>) -> bool {
+        self.asked.mask && env.profile.mode == Mode::Enforce
     }
 
     /// Paints over bytes of the unfinished event's copy.
@@ -423,7 +433,7 @@ impl Exchange {
     /// The event that is whole now may complete a card that earlier ones began.
     /// Returns the body offset of the first event that its record holds back.
     fn join_events(&mut self, env: &Env<'_>) -> Result<u64, Reason> {
-        let left = match env.profile.mode == Mode::Enforce && self.asked.mask {
+        let left = match self.enforces_masks(env) {
             true => self.pipe.body_left(),
             false => u64::MAX,
         };
@@ -660,7 +670,7 @@ impl Exchange {
         // Without a stated end the last byte that is still here waits for the
         // record; where all have left, the close itself does.
         self.server_keeps = false;
-        self.settle(env);
+        self.settle(env)?;
         self.event_ended(flow, env)?;
         self.end(Reason::Ok, flow, env)
     }

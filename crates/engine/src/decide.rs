@@ -94,6 +94,9 @@ pub(crate) fn rule(
         // A masked header or target would be another request: refused instead.
         reason = Reason::FindingBlocked;
     }
+    if let (Reason::Ok, Some(closed)) = (reason, scanned.closed) {
+        reason = closed;
+    }
     for call in &mut calls {
         call.id = call.id_span.map(|span| span.of(&scanned.payload).to_vec());
     }
@@ -107,7 +110,10 @@ pub(crate) fn rule(
         block_on_finding,
         findings: scanned.findings,
         bytes,
-        payload: scanned.payload,
+        payload: match scanned.is_recordable {
+            true => scanned.payload,
+            false => Vec::new(),
+        },
         batch,
     })
 }
@@ -130,14 +136,14 @@ impl Ruling {
         for (call, decision) in self.calls.iter().zip(&self.decisions) {
             let mut record = facts::base(Kind::McpCall, call.number, flow, env);
             let reason = match self.reason {
-                Reason::FindingBlocked => self.reason,
+                Reason::FindingBlocked | Reason::Uninspectable => self.reason,
                 _ => facts::reason(decision),
             };
             record.who = Some(facts::who(principal, env));
             record.session = incoming.mcp_session().map(|s| scrub.bytes(s));
             record.action = Some(facts::action(call, incoming.method(), env));
             let mut decided = facts::decision(decision, reason, env);
-            if reason == Reason::FindingBlocked {
+            if matches!(reason, Reason::FindingBlocked | Reason::Uninspectable) {
                 decided.verdict = audit::Verdict::Deny;
             }
             env.observer.decided(decided.verdict, reason);
@@ -359,17 +365,23 @@ struct Scanned {
     total: u32,
     patches: Vec<(u64, Vec<u8>)>,
     in_head: bool,
+    /// Why the body may not pass although it is masked: something in it cannot be
+    /// masked or read.
+    closed: Option<Reason>,
+    is_recordable: bool,
     payload: Vec<u8>,
 }
 
 /// Scans head and payload; the payload copy comes back masked in any case,
-/// since it is for the record.
+/// since it is for the record, which leaves it out where it cannot be.
 fn scan(incoming: &Incoming, payload: &[u8], calls: &[Call], mask: bool, env: &Env<'_>) -> Scanned {
     let mut scanned = Scanned {
         findings: Vec::new(),
         total: 0,
         patches: Vec::new(),
         in_head: false,
+        closed: None,
+        is_recordable: true,
         payload: payload.to_vec(),
     };
     let enforce = env.profile.mode == Mode::Enforce;
@@ -404,32 +416,47 @@ fn scan(incoming: &Incoming, payload: &[u8], calls: &[Call], mask: bool, env: &E
     } else {
         panscan::Carrier::Text
     };
+    let mut body = panscan::Stream::new(carrier);
+    let mut hits = Vec::new();
     env.scanner
-        .mask_in_place(carrier, &mut scanned.payload, &mut |found| {
-            let wanted = facts::wants_path(scanned.findings.len(), calls, env);
-            let path = match &mut walk {
-                Some(walk) if wanted => walk.path_in(walked, found.start),
-                _ => None,
-            };
-            let number = || {
-                let span = found.start as usize..found.end as usize;
-                payload.get(span).map(<[u8]>::to_vec)
-            };
-            let seen = Seen::in_message(&found, calls, path, number, env);
-            let is_suppressed = seen.suppressed.is_some();
-            let masked = found.masked && mask && enforce && !is_suppressed;
-            scanned.total += u32::from(!is_suppressed);
-            env.observer.found(found.brand.name(), masked);
-            if scanned.findings.len() < max {
-                let fact = facts::finding(&found, Direction::Request, masked, seen, env);
-                scanned.findings.push(fact);
-            }
-            if masked {
-                scanned
-                    .patches
-                    .push((found.start, found.replacement().to_vec()));
-            }
-        });
+        .scan(&mut body, payload, &mut |found| hits.push(found));
+    env.scanner.finish(&mut body, &mut |found| hits.push(found));
+    for found in hits {
+        let wanted = facts::wants_path(scanned.findings.len(), calls, env);
+        let path = match &mut walk {
+            Some(walk) if wanted => walk.path_in(walked, found.start),
+            _ => None,
+        };
+        let span = found.start as usize..found.end as usize;
+        let number = || payload.get(span.clone()).map(<[u8]>::to_vec);
+        let seen = Seen::in_message(&found, calls, path, number, env);
+        let is_suppressed = seen.suppressed.is_some();
+        let masked = found.masked && mask && enforce && !is_suppressed;
+        scanned.total += u32::from(!is_suppressed);
+        env.observer.found(found.brand.name(), masked);
+        if scanned.findings.len() < max {
+            let fact = facts::finding(&found, Direction::Request, masked, seen, env);
+            scanned.findings.push(fact);
+        }
+        if !found.maskable() && !is_suppressed {
+            scanned.closed = Some(Reason::FindingBlocked);
+        }
+        if found.masked
+            && let Some(bytes) = scanned.payload.get_mut(span.clone())
+        {
+            bytes.copy_from_slice(found.replacement());
+        }
+        if masked {
+            scanned
+                .patches
+                .push((found.start, found.replacement().to_vec()));
+        }
+    }
+    if body.undecodable().is_some() {
+        scanned.closed = scanned.closed.or(Some(Reason::Uninspectable));
+    }
+    scanned.is_recordable = scanned.closed.is_none();
+    scanned.closed = scanned.closed.filter(|_| mask);
     scanned
 }
 

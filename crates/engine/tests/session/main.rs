@@ -563,3 +563,48 @@ fn observe_mode_holds_no_event() {
     }
     assert_eq!(*rig.counts.found.borrow(), 1);
 }
+
+/// A gzip of `{"card":"4111111111111111"}` in base64: a card that no mask reaches.
+const PACKED: &str = "H4sIAAAAAAACA6tWSk4sSlGyUjIxRAVKtQAZN5iHGwAAAA==";
+
+#[test]
+fn a_card_in_base64_is_masked_inside() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    // "card 4111111111111111." in base64.
+    let answer = json_answer(&result("Y2FyZCA0MTExMTExMTExMTExMTExLg=="));
+    rig.server(answer.as_bytes());
+    rig.commit();
+    let sent = rig.sent();
+    assert_eq!(sent.len(), answer.len());
+    // "card 411111******1111."
+    assert!(sent.contains("Y2FyZCA0MTExMTEqKioqKioxMTExLg=="), "{sent}");
+}
+
+#[test]
+fn a_card_that_cannot_be_masked_is_blocked_both_ways() {
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("store", &format!(r#"{{"blob":"{PACKED}"}}"#)).as_bytes());
+    rig.commit();
+    assert_eq!(rig.forwarded(), "");
+    assert!(rig.sent().contains("finding_blocked"));
+    assert!(!rig.disk_has(PACKED));
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    rig.server(json_answer(&result(PACKED)).as_bytes());
+    rig.commit();
+    assert!(!rig.sent().ends_with("}"), "the answer is never complete");
+    assert_eq!(rig.closed, Some((Reason::FindingBlocked, true)));
+}
+
+#[test]
+fn what_cannot_be_read_is_not_passed() {
+    let mut rig = Rig::new(Mode::Enforce);
+    // The head of a gzip member, and nothing that follows from it.
+    let broken = "H4sIAAAAAAAC/wAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+    rig.client(call("store", &format!(r#"{{"blob":"{broken}"}}"#)).as_bytes());
+    rig.commit();
+    assert_eq!(rig.forwarded(), "");
+    assert!(rig.sent().contains("uninspectable"));
+}
