@@ -31,6 +31,7 @@ mod arch;
 mod array;
 mod boundary;
 mod decode;
+mod events;
 mod fields;
 mod finding;
 mod grade;
@@ -55,6 +56,7 @@ mod unicode;
 mod words;
 
 pub use arch::Tier;
+pub use events::{DEPTH_MAX, Split, TAIL_BYTES, TAIL_DIGITS, TAILS_MAX, Tails};
 pub use fields::{FieldError, FieldRule, FieldStream, Fields};
 pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via, names_card};
 pub use iin::Brand;

@@ -52,8 +52,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = suites::choose(ground, &args.suite)?;
     let clients = checkout::target_dir()?.join("clients");
     let missing = if chosen.iter().any(|suite| suite.wants_installs()) {
-        let wanted = needs::missing(&clients, chosen.iter().any(|suite| suite.wants_clients()));
-        needs::provide(wanted, &clients, ground.root, || {
+        let wants = suites::wants(&chosen);
+        let wanted = needs::missing(&clients, wants);
+        needs::provide(wanted, wants, &clients, ground.root, || {
             agreed(args.yes || ground.ci)
         })?
     } else {

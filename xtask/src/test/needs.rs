@@ -1,5 +1,5 @@
-//! What the suites need besides cargo: Debian packages, and the pinned clients and
-//! servers from npm and PyPI.
+//! What the suites need besides cargo: Debian packages, the pinned clients and servers
+//! from npm and PyPI, the tools that compile for BPF.
 //!
 //! Everything from PyPI goes into `<target>/clients` (two virtual environments; the 2.x one
 //! brings node and npm as well, so that neither is taken from the host), everything from
@@ -14,7 +14,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-use crate::{checkout, process};
+use crate::{checkout, ebpf, process};
 
 /// One thing that may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,6 +25,21 @@ pub(crate) enum Need {
     Python { venv: PathBuf, list: PathBuf },
     /// The packages of `tests/clients/package-lock.json`.
     Npm,
+    /// What `cargo xtask ebpf --setup` installs.
+    Bpf,
+    /// Core's source for the rustc that builds the workspace.
+    CoreSource,
+}
+
+/// What the chosen suites want, beside what each wants.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Wants {
+    /// npm and PyPI.
+    pub(crate) clients: bool,
+    /// The recorded tools for BPF.
+    pub(crate) bpf: bool,
+    /// Another rustc for BPF.
+    pub(crate) other_bpf: bool,
 }
 
 impl Need {
@@ -36,6 +51,8 @@ impl Need {
                 format!("PyPI packages of tests/clients/{file}")
             }
             Self::Npm => "npm packages of tests/clients/package-lock.json".to_owned(),
+            Self::Bpf => ebpf::SETUP.to_owned(),
+            Self::CoreSource => "rustup component rust-src".to_owned(),
         }
     }
 }
@@ -43,6 +60,7 @@ impl Need {
 /// Lists what is wanted, installs it if `agreed`, and gives what is missing still.
 pub(crate) fn provide(
     wanted: Vec<Need>,
+    wants: Wants,
     clients: &Path,
     root: bool,
     agreed: impl FnOnce() -> bool,
@@ -65,6 +83,17 @@ pub(crate) fn provide(
             .iter()
             .filter_map(|need| match need {
                 Need::Python { venv, list } => Some(scope.spawn(|| python(venv, list))),
+                // Its suite says what is missing, if it is still.
+                Need::Bpf => Some(scope.spawn(|| {
+                    let _ = ebpf::setup().inspect_err(|error| println!("ebpf: {error:#}"));
+                    Ok(())
+                })),
+                Need::CoreSource => Some(scope.spawn(|| {
+                    let mut rustup = Command::new("rustup");
+                    let added = process::output(rustup.args(["component", "add", "rust-src"]));
+                    let _ = added.inspect_err(|error| println!("ebpf: {error:#}"));
+                    Ok(())
+                })),
                 _ => None,
             })
             .collect();
@@ -78,17 +107,22 @@ pub(crate) fn provide(
         npm(clients)?;
     }
     println!("installed in {:.1} s", started.elapsed().as_secs_f64());
-    let with_clients = wanted.iter().any(|need| *need != Need::Debian("iproute2"));
-    Ok(missing(clients, with_clients))
+    Ok(missing(clients, wants))
 }
 
-/// What is not there, of what every suite needs and, `with_clients`, of npm and PyPI.
-pub(crate) fn missing(clients: &Path, with_clients: bool) -> Vec<Need> {
+/// What is not there, of what every suite needs and of what these want.
+pub(crate) fn missing(clients: &Path, wants: Wants) -> Vec<Need> {
     let mut needs = Vec::new();
     if !process::succeeds(Command::new("ip").arg("-V")) {
         needs.push(Need::Debian("iproute2"));
     }
-    if !with_clients {
+    if wants.bpf && !ebpf::is_set_up() {
+        needs.push(Need::Bpf);
+    }
+    if wants.other_bpf && ebpf::tools(&ebpf::Choice::workspace()).is_err() {
+        needs.push(Need::CoreSource);
+    }
+    if !wants.clients {
         return needs;
     }
     if host_python().is_none() {

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
@@ -13,10 +13,10 @@ use anyhow::{Context, ensure};
 
 use super::{
     Ground,
-    needs::Need,
+    needs::{Need, Wants},
     tally::{Counts, Outcome, Row},
 };
-use crate::checkout;
+use crate::{checkout, ebpf};
 
 /// One suite: a run of cargo.
 #[derive(Debug)]
@@ -30,6 +30,18 @@ pub(crate) struct Suite {
     quick: bool,
     /// Only with `--full`.
     full: bool,
+    object: Object,
+}
+
+/// The compiled kernel programs of a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object {
+    /// The committed ones.
+    Committed,
+    /// It builds others, from the same sources with other tools.
+    BuildsOther,
+    /// Those others.
+    Other,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +51,10 @@ enum Needs {
     Clients,
     /// The built programs, root, network namespaces.
     Root,
+    /// The recorded tools for BPF.
+    Bpf,
+    /// Other tools for BPF.
+    OtherBpf,
 }
 
 impl Suite {
@@ -50,7 +66,23 @@ impl Suite {
             needs: Needs::Nothing,
             quick: true,
             full: false,
+            object: Object::Committed,
         }
+    }
+
+    /// A check of the object, with these tools.
+    const fn object(name: &'static str, cargo: &'static [&'static str], needs: Needs) -> Self {
+        let mut suite = Self::check(name, cargo);
+        suite.needs = needs;
+        suite.quick = false;
+        suite
+    }
+
+    /// Only with `--full`, about an object of other tools.
+    const fn full(mut self, object: Object) -> Self {
+        self.full = true;
+        self.object = object;
+        self
     }
 
     const fn tests(name: &'static str, cargo: &'static [&'static str], needs: Needs) -> Self {
@@ -62,6 +94,7 @@ impl Suite {
             needs,
             quick,
             full: false,
+            object: Object::Committed,
         }
     }
 
@@ -69,14 +102,23 @@ impl Suite {
         self.needs != Needs::Nothing
     }
 
-    pub(crate) fn wants_clients(&self) -> bool {
-        self.needs == Needs::Clients
-    }
-
     pub(crate) fn wants_binaries(&self) -> bool {
-        self.needs != Needs::Nothing
+        matches!(self.needs, Needs::Clients | Needs::Root)
     }
 }
+
+const XTASK_EBPF_CHECK: &[&str] = &[
+    "run",
+    "--quiet",
+    "--locked",
+    "--package",
+    "xtask",
+    "--",
+    "ebpf",
+    "--check",
+];
+
+const KERNEL: &[&str] = &["test", "--locked", "--workspace", "--test", "kernel"];
 
 // `--workspace` in each, so that features are the same and nothing is built twice.
 const SUITES: &[Suite] = &[
@@ -110,11 +152,10 @@ const SUITES: &[Suite] = &[
         &["test", "--locked", "--workspace", "--no-fail-fast"],
         Needs::Nothing,
     ),
-    Suite::tests(
-        "kernel",
-        &["test", "--locked", "--workspace", "--test", "kernel"],
-        Needs::Root,
-    ),
+    Suite::object("ebpf", XTASK_EBPF_CHECK, Needs::Bpf),
+    Suite::tests("kernel", KERNEL, Needs::Root),
+    Suite::object("ebpf-other", XTASK_EBPF_CHECK, Needs::OtherBpf).full(Object::BuildsOther),
+    Suite::tests("kernel-other", KERNEL, Needs::Root).full(Object::Other),
     Suite::tests(
         "e2e",
         &["test", "--locked", "--workspace", "--test", "e2e"],
@@ -141,6 +182,16 @@ pub(crate) fn choose(ground: Ground, names: &[String]) -> anyhow::Result<Vec<&'s
         "--quick leaves out every suite that was named"
     );
     Ok(chosen)
+}
+
+/// What they want to be installed.
+pub(crate) fn wants(chosen: &[&Suite]) -> Wants {
+    let any = |needs| chosen.iter().any(|suite| suite.needs == needs);
+    Wants {
+        clients: any(Needs::Clients),
+        bpf: any(Needs::Bpf),
+        other_bpf: any(Needs::OtherBpf),
+    }
 }
 
 /// What the suites run on.
@@ -173,12 +224,22 @@ impl Stage<'_> {
 
     /// Why the suite cannot run here.
     fn obstacle(&self, suite: &Suite) -> Option<String> {
+        if suite.object == Object::Other && !self.other_object().is_file() {
+            return Some("needs the object that ebpf-other builds".to_owned());
+        }
+        let tools = |choice: &ebpf::Choice| ebpf::tools(choice).err().map(|e| format!("{e:#}"));
         match suite.needs {
             Needs::Nothing => None,
+            Needs::Bpf => tools(&ebpf::Choice::default()),
+            Needs::OtherBpf => tools(&ebpf::Choice::workspace()),
             Needs::Clients => self
                 .missing
                 .iter()
-                .any(|need| !matches!(need, Need::Debian("iproute2")))
+                .any(|need| match need {
+                    Need::Debian(package) => *package != "iproute2",
+                    Need::Python { .. } | Need::Npm => true,
+                    Need::Bpf | Need::CoreSource => false,
+                })
                 .then(|| "what it needs is not installed (see above)".to_owned()),
             Needs::Root if !self.ground.root => Some("needs root".to_owned()),
             Needs::Root => self
@@ -188,6 +249,10 @@ impl Stage<'_> {
         }
     }
 
+    fn other_object(&self) -> PathBuf {
+        self.clients.with_file_name("other.bpf.o")
+    }
+
     fn cargo(&self, suite: &Suite) -> anyhow::Result<Outcome> {
         let skips = self
             .clients
@@ -195,7 +260,17 @@ impl Stage<'_> {
         let _ = std::fs::remove_file(&skips);
         let mut command = checkout::cargo();
         command.args(suite.cargo).env("PANWARD_SKIPS", &skips);
-        if suite.needs != Needs::Nothing {
+        let object = self.other_object();
+        match suite.object {
+            Object::Committed => command.env_remove(ebpf::OBJECT),
+            Object::Other => command.env(ebpf::OBJECT, object),
+            Object::BuildsOther => {
+                let _ = std::fs::remove_file(&object);
+                command.args(ebpf::Choice::workspace().arguments());
+                command.arg("--output").arg(object)
+            }
+        };
+        if suite.wants_binaries() {
             if self.ground.ci || self.ground.root {
                 command.env("PANWARD_REQUIRE_ROOT", "1");
             }
@@ -208,7 +283,7 @@ impl Stage<'_> {
         }
         let (success, mut counts) = stream(&mut command)?;
         if !suite.libtest {
-            return Ok(Outcome::Ran(Counts::check(success)));
+            counts = Counts::check(success);
         }
         let skipped = std::fs::read_to_string(&skips)
             .unwrap_or_default()
@@ -295,6 +370,7 @@ mod tests {
             &[],
         )?;
         assert!(chosen.iter().all(|suite| suite.needs == Needs::Nothing));
+        assert!(chosen.iter().all(|suite| !suite.full));
         assert!(chosen.iter().any(|suite| suite.name == "workspace"));
         Ok(())
     }
