@@ -30,6 +30,9 @@
 mod arch;
 mod array;
 mod boundary;
+mod caps;
+#[cfg(feature = "decode")]
+pub mod codec;
 mod decode;
 mod events;
 mod fields;
@@ -52,10 +55,12 @@ mod stream;
 mod test_pans;
 mod token;
 mod track;
+mod undecodable;
 mod unicode;
 mod words;
 
 pub use arch::Tier;
+pub use caps::Caps;
 pub use events::{DEPTH_MAX, Split, TAIL_BYTES, TAIL_DIGITS, TAILS_MAX, Tails};
 pub use fields::{FieldError, FieldRule, FieldStream, Fields};
 pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via, names_card};
@@ -63,6 +68,7 @@ pub use iin::Brand;
 pub use path::json_path;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
+pub use undecodable::Undecodable;
 
 /// Most bytes that are fed and not yet released at any time.
 pub const HOLD_BYTES_MAX: usize = 256;
