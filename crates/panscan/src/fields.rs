@@ -601,6 +601,7 @@ impl Paint<'_> {
             test_pan: false,
             via: Via::default(),
             replacement: self.bytes,
+            rewritable: true,
             shown: Shown { text, len: 3 },
         });
         self.len = 0;

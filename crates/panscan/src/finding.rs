@@ -192,6 +192,8 @@ pub struct Finding {
     pub via: Via,
     pub(crate) replacement: [u8; HOLD_BYTES_MAX],
     pub(crate) shown: Shown,
+    /// A layer around it has room for the replacement.
+    pub(crate) rewritable: bool,
 }
 
 impl Finding {
@@ -204,7 +206,21 @@ impl Finding {
     /// Whether [`Finding::replacement`] can be written over the bytes. Where it cannot
     /// (the number is inside something compressed) the caller denies or holds.
     pub fn maskable(&self) -> bool {
-        self.via.layers().all(Layer::keeps_length)
+        self.rewritable && self.via.layers().all(Layer::keeps_length)
+    }
+
+    #[cfg(feature = "decode")]
+    /// Has the replacement keep `byte` where the text has it and the scanner read
+    /// something else for it.
+    pub(crate) fn keep_bytes(&mut self, text: &[u8], byte: u8) {
+        for (slot, _) in self
+            .replacement
+            .iter_mut()
+            .zip(text)
+            .filter(|(_, b)| **b == byte)
+        {
+            *slot = byte;
+        }
     }
 
     /// The masked number without separators, for records: `411111******1111`.

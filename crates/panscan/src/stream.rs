@@ -343,6 +343,7 @@ impl Scanner {
             via: found.via,
             replacement: mask::replacement(span, digits, format, found.form),
             shown: mask::shown(digits, self.settings.record_mask()),
+            rewritable: true,
         })
     }
 }

@@ -1,9 +1,14 @@
 //! What holds for every input: used by the property tests and by the fuzz target.
 
-use panscan::{Carrier, Finding, HOLD_BYTES_MAX, MaskFormat, Scanner, Settings, Stream, Tier};
+use panscan::{
+    Carrier, Finding, HOLD_BYTES_MAX, HOLD_ENCODED_MAX, MaskFormat, Scanner, Settings, Stream, Tier,
+};
 
 /// What is compared of a finding.
 pub(crate) type Seen = (u64, u64, panscan::Kind, panscan::Confidence, bool, Vec<u8>);
+
+/// Findings that cannot be masked, and what could not be read.
+pub(crate) type Packed = (usize, Option<panscan::Undecodable>);
 
 fn seen(f: &Finding) -> Seen {
     (
@@ -21,11 +26,16 @@ pub(crate) fn stream<'a>(
     scanner: &Scanner,
     carrier: Carrier,
     chunks: impl Iterator<Item = &'a [u8]>,
-) -> (Vec<Seen>, Vec<u8>) {
+) -> (Vec<Seen>, Vec<u8>, Packed) {
     let mut st = Stream::new(carrier);
     let (mut out, mut all, mut released) = (Vec::new(), Vec::new(), 0);
+    let mut packed = 0;
     let patch = |out: &mut Vec<u8>, found: &[Finding], released: u64| {
         for f in found {
+            if !f.maskable() {
+                assert!(!f.masked, "masked where that cannot be");
+                continue;
+            }
             assert!(f.start >= released, "finding in bytes that are gone");
             assert!(f.end - f.start <= HOLD_BYTES_MAX as u64);
             if f.masked {
@@ -40,7 +50,7 @@ pub(crate) fn stream<'a>(
         assert_eq!(st.offset(), out.len() as u64);
         assert!(release >= released && release <= st.offset());
         assert!(
-            st.offset() - release <= HOLD_BYTES_MAX as u64,
+            st.offset() - release <= HOLD_ENCODED_MAX as u64,
             "held too much"
         );
         assert!(
@@ -48,7 +58,8 @@ pub(crate) fn stream<'a>(
             "finding not released as a whole"
         );
         patch(&mut out, &found, released);
-        all.extend(found.iter().map(seen));
+        all.extend(found.iter().filter(|f| f.maskable()).map(seen));
+        packed += found.iter().filter(|f| !f.maskable()).count();
         released = release;
     }
     let mut found = Vec::new();
@@ -57,12 +68,13 @@ pub(crate) fn stream<'a>(
         out.len() as u64
     );
     patch(&mut out, &found, released);
-    all.extend(found.iter().map(seen));
+    all.extend(found.iter().filter(|f| f.maskable()).map(seen));
+    packed += found.iter().filter(|f| !f.maskable()).count();
     assert!(
         all.windows(2).all(|w| w[0].1 <= w[1].0),
-        "in order, not over each other"
+        "in order, not over each other: {all:?}"
     );
-    (all, out)
+    (all, out, (packed, st.undecodable()))
 }
 
 /// Cuts, tiers and the in-place form agree; the output has nothing to find.
@@ -82,9 +94,13 @@ pub(crate) fn hold(carrier: Carrier, format: MaskFormat, text: &[u8], cuts: &[us
     }
     let mut buf = text.to_vec();
     let mut found = Vec::new();
-    plain.mask_in_place(carrier, &mut buf, &mut |f| found.push(seen(&f)));
-    assert_eq!((found, buf), whole, "in place");
-    let (again, _) = stream(&plain, carrier, std::iter::once(&whole.1[..]));
+    plain.mask_in_place(carrier, &mut buf, &mut |f| {
+        if f.maskable() {
+            found.push(seen(&f));
+        }
+    });
+    assert_eq!((&found, &buf), (&whole.0, &whole.1), "in place");
+    let (again, _, _) = stream(&plain, carrier, std::iter::once(&whole.1[..]));
     assert!(
         again.is_empty(),
         "found again: {again:?} from {}",
