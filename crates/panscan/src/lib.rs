@@ -37,6 +37,8 @@
 
 mod arch;
 mod array;
+#[cfg(feature = "decode")]
+pub mod body;
 mod boundary;
 mod caps;
 #[cfg(feature = "decode")]
@@ -53,6 +55,10 @@ mod layers;
 mod layout;
 mod luhn;
 mod mask;
+#[cfg(feature = "decode")]
+mod media;
+#[cfg(feature = "decode")]
+mod multipart;
 mod number;
 mod path;
 mod sad;
