@@ -23,7 +23,15 @@
 //!   `&amp;`, 7 digits in an entity. A JSON number: 40 bytes before its exponent.
 //! - A code (CVV, PIN): its name within 24 bytes before it, or a card within 40.
 //! - [`json_path`]: 64 levels. [`Via`]: three layers.
-//! - No allocation after [`Scanner::new`], but for the list of findings inside
+//! - Layers: three ([`Caps::layers`]); what is decompressed grows to 64 MiB and 200 times
+//!   what came at most ([`Caps`]); a document (zip, PDF) is read up to 16 MiB, 4096
+//!   members, 256 findings; a multipart body three deep, 1000 parts. Beyond a bound a
+//!   stream is [`Stream::undecodable`], and so is what is broken or encrypted.
+//! - [`HOLD_ENCODED_MAX`]: bytes held while something encoded is open. Base64 is looked
+//!   for from 18 characters on; a run of base64 characters at the end of what was fed is
+//!   held until it goes on, up to 192 bytes.
+//! - No allocation after [`Scanner::new`], but for a run of base64 that is being read,
+//!   findings that wait for their release, the list of findings inside
 //!   [`Scanner::mask_in_place`] (at most one for each 3 bytes of text) and the string of
 //!   [`json_path`].
 

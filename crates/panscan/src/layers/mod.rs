@@ -21,6 +21,7 @@ mod run;
 mod sniff;
 #[cfg_attr(not(feature = "decode"), path = "sealed.rs")]
 mod unpack;
+mod wide;
 #[cfg(feature = "decode")]
 mod xml;
 #[cfg(feature = "decode")]

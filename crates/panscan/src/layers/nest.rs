@@ -6,13 +6,13 @@ use super::charset::{Charset, Recoded};
 use super::pieces::{Pieces, Raw};
 use super::sniff::Content;
 use super::unpack::Packed;
-use super::{Scanner, Stream};
+use super::{Scanner, Stream, wide};
 use crate::finding::{Finding, Layer};
 use crate::undecodable::Undecodable;
 use crate::{Carrier, HOLD_BYTES_MAX};
 
 /// Decoded bytes that are scanned at once.
-const OUT_BYTES: usize = 12 * 1024;
+const OUT_BYTES: usize = 8 * 1024;
 
 /// Pieces of the map that make it time to scan, so that the map stays small.
 const PIECES_MAX: usize = 1024;
@@ -113,7 +113,9 @@ pub(crate) struct Nest {
     fill: usize,
     /// Of every character, the skipped ones too.
     pieces: Pieces,
-    out: Vec<u8>,
+    /// `out[..len]` is decoded and not scanned.
+    out: Box<[u8]>,
+    len: usize,
     /// Decoded bytes that were scanned.
     scanned: u64,
     inside: Inside,
@@ -131,11 +133,20 @@ impl Nest {
             group: [0; 4],
             fill: 0,
             pieces,
-            out: Vec::new(),
+            out: vec![0; OUT_BYTES].into_boxed_slice(),
+            len: 0,
             scanned: 0,
             inside,
             open_from: 0,
             found_to: 0,
+        }
+    }
+
+    /// There is room: see [`Nest::is_full`].
+    fn append(&mut self, bytes: &[u8]) {
+        if let Some(room) = self.out.get_mut(self.len..self.len + bytes.len()) {
+            room.copy_from_slice(bytes);
+            self.len += bytes.len();
         }
     }
 
@@ -145,7 +156,7 @@ impl Nest {
         self.fill += 1;
         if self.fill == 4 {
             self.fill = 0;
-            self.out.extend_from_slice(&base64::join(self.group));
+            self.append(&base64::join(self.group));
         }
     }
 
@@ -161,11 +172,9 @@ impl Nest {
         if self.fill != 0 {
             return 0;
         }
-        let len = self.out.len();
-        let most = (text.len() / 4 * 3).min(OUT_BYTES.saturating_sub(len));
-        self.out.resize(len + most, 0);
-        let groups = base64::decode_groups(text, &mut self.out[len..]);
-        self.out.truncate(len + groups * 3);
+        let room = self.out.get_mut(self.len..).unwrap_or(&mut []);
+        let groups = wide::decode(text, room);
+        self.len += groups * 3;
         if groups > 0 {
             self.pieces.push(raw, groups as u64 * 4, 1, 1);
         }
@@ -174,20 +183,19 @@ impl Nest {
 
     /// Is it time to scan what was decoded?
     pub(crate) fn is_full(&self) -> bool {
-        self.out.len() + 3 > OUT_BYTES || self.pieces.len() > PIECES_MAX
+        self.len + 64 > OUT_BYTES || self.pieces.len() > PIECES_MAX
     }
 
     /// Scans what was decoded; findings go to `queue` with their raw places.
     pub(crate) fn flush(&mut self, scanner: &Scanner, raw: Raw<'_>, queue: &mut Vec<Finding>) {
-        if self.out.is_empty() {
+        if self.len == 0 {
             return;
         }
         let mut found = Vec::new();
-        let out = std::mem::take(&mut self.out);
-        self.open_from = self.inside.feed(scanner, &out, self.scanned, &mut found);
-        self.scanned += out.len() as u64;
-        self.out = out;
-        self.out.clear();
+        let out = self.out.get(..self.len).unwrap_or(&[]);
+        self.open_from = self.inside.feed(scanner, out, self.scanned, &mut found);
+        self.scanned += self.len as u64;
+        self.len = 0;
         self.place(found, raw, queue);
         let (sextet, _) = base64::sextets_of(self.open_from, self.open_from);
         self.pieces.forget_before(self.skip + sextet);
@@ -203,7 +211,7 @@ impl Nest {
         if self.fill >= 2 {
             self.group[self.fill..].fill(0);
             let bytes = base64::join(self.group);
-            self.out.extend_from_slice(&bytes[..self.fill - 1]);
+            self.append(&bytes[..self.fill - 1]);
         }
         self.flush(scanner, raw, queue);
         let mut found = Vec::new();

@@ -13,18 +13,18 @@ use super::base64::{self, NOT, VALUE};
 use super::nest::{Inside, Nest};
 use super::pieces::{Pieces, Raw};
 use super::sniff::{self, Content};
-use super::{HOLD_ENCODED_MAX, Scanner};
+use super::{HOLD_ENCODED_MAX, Scanner, wide};
 use crate::Carrier;
 use crate::finding::Finding;
 use crate::undecodable::Undecodable;
 
-/// 12 digits in base64.
-const SHORT: usize = 16;
+/// 13 digits in base64. Twelve count beside a card word only.
+pub(super) const SHORT: usize = 18;
 /// A SHA-512 in hex is no longer than this.
-const LONG: usize = 128;
+pub(super) const LONG: usize = 128;
 /// Raw bytes that end the wait for [`LONG`] characters, where they are escaped.
 const LONG_RAW: u64 = 192;
-const LINE: u32 = 48;
+pub(super) const LINE: u32 = 48;
 const BACKSLASHES: u8 = 8;
 
 /// Between units, or inside one.
@@ -123,7 +123,7 @@ impl Runs {
         while let Some(rest) = chunk.get(pos..).filter(|r| !r.is_empty()) {
             let at = base + pos as u64;
             if self.is_idle() {
-                match next_run(rest) {
+                match wide::find(rest) {
                     Some(0) => {}
                     Some(skip) => {
                         pos += skip;
@@ -424,7 +424,7 @@ fn signature(values: &[u8]) -> Option<usize> {
 fn content(values: &[u8]) -> (Content, Carrier) {
     let mut bytes = [0u8; LONG / 4 * 3];
     let mut len = 0;
-    for group in values.as_chunks::<4>().0 {
+    for group in values.as_chunks::<4>().0.iter().take(LONG / 4) {
         if let Some(out) = bytes.get_mut(len..len + 3) {
             out.copy_from_slice(&base64::join(*group));
         }
@@ -443,37 +443,8 @@ fn content(values: &[u8]) -> (Content, Carrier) {
     (content, carrier)
 }
 
-/// Where in `text` a run of [`SHORT`] bytes or more, or up to its end, begins that
-/// could be characters of a run. `Some(0)`: right here.
-fn next_run(text: &[u8]) -> Option<usize> {
-    let part = |b: &u8| VALUE[usize::from(*b)] != NOT || matches!(*b, b'\\' | b'%');
-    let mut from = 0;
-    loop {
-        let window = text.get(from..)?;
-        let window = &window[..window.len().min(SHORT)];
-        match window.iter().rposition(|b| !part(b)) {
-            Some(at) => from += at + 1,
-            None if window.is_empty() => return None,
-            None => return Some(from),
-        }
-    }
-}
-
+/// For tests: is a run of these values read?
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn runs_begin_where_sixteen_bytes_fit() {
-        for (text, want) in [
-            (&b"a b c d e f g h i "[..], None),
-            (b"x NDExMTExMTExMTExMTEx", Some(2)),
-            (b"short word", Some(6)),
-            (b"word, aaaaaaaaaaaaaaa bbbbbbbbbbbbbbbb", Some(22)),
-            (b"", None),
-            (b"\"\\/9j\\/4AAQSkZJRgAB", Some(1)),
-        ] {
-            assert_eq!(next_run(text), want, "{}", String::from_utf8_lossy(text));
-        }
-    }
+pub(super) fn is_readable(values: &[u8]) -> bool {
+    readable(values, values.len() >= LONG).is_some()
 }
