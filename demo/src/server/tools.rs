@@ -178,6 +178,8 @@ struct Stream {
     delay_ms: u64,
     #[serde(default)]
     with_card: bool,
+    #[serde(default)]
+    in_pieces: bool,
 }
 
 fn stream_delay_ms() -> u64 {
@@ -190,6 +192,7 @@ async fn stream(
         n,
         delay_ms,
         with_card,
+        in_pieces,
     }: Stream,
     context: &RequestContext<RoleServer>,
 ) -> Result<CallToolResult, ErrorData> {
@@ -202,6 +205,7 @@ async fn stream(
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         let Some(token) = token.clone() else { continue };
         let message = match customers::find("1001").and_then(|customer| customer.card) {
+            Some(card) if with_card && in_pieces => piece(&card, step, n),
             Some(card) if with_card => format!("step {step}: charging {card}"),
             _ => format!("step {step} of {n}"),
         };
@@ -212,6 +216,14 @@ async fn stream(
         let _ = context.peer.notify_progress(progress).await;
     }
     Ok(text(format!("done after {n} steps")))
+}
+
+/// The part of `text` that step `step` of `n` says, as a model does that answers bit by bit.
+fn piece(text: &str, step: u32, n: u32) -> String {
+    let at = |step: u32| text.len() * step as usize / n.max(1) as usize;
+    text.get(at(step - 1)..at(step))
+        .unwrap_or_default()
+        .to_owned()
 }
 
 fn text(text: String) -> CallToolResult {
@@ -280,6 +292,7 @@ fn tools() -> Vec<Tool> {
                     "n": {"type": "integer", "minimum": 0, "maximum": STREAM_STEPS_MAX},
                     "delay_ms": {"type": "integer", "minimum": 0, "maximum": STREAM_DELAY_MS_MAX},
                     "with_card": {"type": "boolean"},
+                    "in_pieces": {"type": "boolean", "description": "The card over all steps."},
                 },
                 "required": ["n"],
             }),

@@ -137,7 +137,7 @@ fn profile(config: &Config, from: &config::Server) -> Profile {
             .as_ref()
             .map(|url| Bytes::from(identity::metadata_document(url, &issuers, &[]))),
         record_bodies: config.audit.record_bodies == config::RecordBodies::Masked,
-        hide_tails: false,
+        hide_tails: config.scan.event_tail == config::EventTail::Mask,
         limits: limits(&config.limits),
     }
 }
@@ -230,6 +230,7 @@ fn limits(from: &Limits) -> engine::Limits {
     to.jsonrpc.batch_messages_max = bytes(from.batch_messages_max);
     to.request_body_bytes_max = bytes(from.request_body_bytes_max);
     to.sse_event_bytes_max = bytes(from.sse_event_bytes_max);
+    to.sse_tail_ns_max = from.event_tail_ms.saturating_mul(1_000_000);
     to.response_hold_bytes_max = bytes(from.response_hold_bytes_max);
     to.request_ns_max = from.request_timeout_ms.saturating_mul(1_000_000);
     to.answer_ns_max = from.upstream_response_timeout_ms.saturating_mul(1_000_000);

@@ -152,7 +152,8 @@ pub fn run(config: Config) -> anyhow::Result<()> {
         .as_ref()
         .map(|r| attach(&config, r))
         .transpose()?;
-    let scanner = panscan::Scanner::new(scan_settings(&config));
+    let scanner = panscan::Scanner::new(scan_settings(&config))
+        .deny_images(config.scan.images == config::Images::Deny);
     let mut in_force = InForce::default();
     in_force
         .update(

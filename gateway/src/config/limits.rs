@@ -53,6 +53,8 @@ limits! {
     response_hold_bytes_max = MIB, 4 * KIB, 64 * MIB;
     /// One SSE event of an answer.
     sse_event_bytes_max = 8 * MIB, KIB, 256 * MIB;
+    /// Longest wait of an event whose text ends in seven and more digits.
+    event_tail_ms = 200, 0, 1_000;
     /// JSON nesting in a message.
     json_depth_max = 128, 8, 512;
     /// Messages in a JSON-RPC batch.

@@ -19,9 +19,9 @@ mod tests;
 pub use limits::Limits;
 pub use problem::{ConfigError, Problem};
 pub use raw::{
-    AuditMode, ClientAuth, Evidence, FailMode, MaskForm, Mode, RawAdmin, RawAudit,
-    RawAuthorization, RawConfig, RawCredential, RawDev, RawOidc, RawPolicy, RawRedirect, RawScan,
-    RawServer, RawTls, RawUpstreamTls, RecordBodies, ScanMode, SubjectKind,
+    AuditMode, ClientAuth, EventTail, Evidence, FailMode, Images, MaskForm, Mode, RawAdmin,
+    RawAudit, RawAuthorization, RawConfig, RawCredential, RawDev, RawOidc, RawPolicy, RawRedirect,
+    RawScan, RawServer, RawTls, RawUpstreamTls, RecordBodies, ScanMode, SubjectKind,
 };
 pub use reference::{reference_page, schema_json};
 pub use validated::{

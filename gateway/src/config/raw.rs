@@ -409,6 +409,28 @@ pub enum MaskForm {
     Bin8Last4,
 }
 
+/// What becomes of digits at the end of an event that wait for the next one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum EventTail {
+    /// They pass; what makes a card of them later is hidden whole.
+    #[default]
+    Pass,
+    /// All behind the sixth are hidden.
+    Mask,
+}
+
+/// What becomes of images, which nothing here reads.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Images {
+    /// They pass.
+    #[default]
+    Pass,
+    /// A message with one does not.
+    Deny,
+}
+
 /// Finding and masking of card numbers.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(default, deny_unknown_fields)]
@@ -417,6 +439,11 @@ pub struct RawScan {
     pub mode: ScanMode,
     /// What stays visible of a card number.
     pub mask: MaskForm,
+    /// Where the text of a server-sent event ends in seven and more digits, it waits
+    /// `limits.event_tail_ms` for the next event. What becomes of the digits then.
+    pub event_tail: EventTail,
+    /// Images in messages (PNG, JPEG, GIF, WebP as base64).
+    pub images: Images,
     /// Folder with the files of `panward suppress`, read at start and reload.
     pub suppressions: PathBuf,
 }
@@ -426,6 +453,8 @@ impl Default for RawScan {
         RawScan {
             mode: ScanMode::default(),
             mask: MaskForm::default(),
+            event_tail: EventTail::default(),
+            images: Images::default(),
             suppressions: "/etc/panward/suppressions.d".into(),
         }
     }

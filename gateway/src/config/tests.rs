@@ -117,7 +117,7 @@ fn text_that_is_not_ours_is_refused_at_its_place() {
     refuses(
         "[limits]\nconnections = 1",
         &[
-            ":3:1: unknown field `connections`, expected one of `connections_max`, `head_bytes_max`, `head_fields_max`, `request_body_bytes_max`, `response_hold_bytes_max`, `sse_event_bytes_max`, `json_depth_max`, `batch_messages_max`, `audit_queue_records_max`, `audit_queue_bytes_max`, `audit_receipt_timeout_ms`, `tls_handshake_timeout_ms`, `request_timeout_ms`, `idle_timeout_ms`, `upstream_connect_timeout_ms`, `upstream_response_timeout_ms`, `drain_timeout_ms`, `policy_file_bytes_max`, `policy_files_max`",
+            ":3:1: unknown field `connections`, expected one of `connections_max`, `head_bytes_max`, `head_fields_max`, `request_body_bytes_max`, `response_hold_bytes_max`, `sse_event_bytes_max`, `event_tail_ms`, `json_depth_max`, `batch_messages_max`, `audit_queue_records_max`, `audit_queue_bytes_max`, `audit_receipt_timeout_ms`, `tls_handshake_timeout_ms`, `request_timeout_ms`, `idle_timeout_ms`, `upstream_connect_timeout_ms`, `upstream_response_timeout_ms`, `drain_timeout_ms`, `policy_file_bytes_max`, `policy_files_max`",
         ],
     );
     refuses(

@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 
 use super::problem::{ConfigError, Problems};
 use super::raw::{
-    AuditMode, Evidence, FailMode, MaskForm, Mode, RawAdmin, RawConfig, RawRedirect, RecordBodies,
-    ScanMode, SubjectKind,
+    AuditMode, EventTail, Evidence, FailMode, Images, MaskForm, Mode, RawAdmin, RawConfig,
+    RawRedirect, RecordBodies, ScanMode, SubjectKind,
 };
 use super::{Limits, cover, issuer, server};
 
@@ -223,6 +223,10 @@ pub struct Scan {
     pub mode: ScanMode,
     /// What stays visible.
     pub mask: MaskForm,
+    /// What becomes of digits at the end of an event.
+    pub event_tail: EventTail,
+    /// What becomes of images.
+    pub images: Images,
     /// Folder of suppressions; need not be there.
     pub suppressions: PathBuf,
 }
@@ -400,6 +404,8 @@ fn build(checking: &mut Checking, file: &Path, raw: RawConfig) -> Config {
         scan: Scan {
             mode: raw.scan.mode,
             mask: raw.scan.mask,
+            event_tail: raw.scan.event_tail,
+            images: raw.scan.images,
             suppressions: checking.path(&raw.scan.suppressions),
         },
         dev,

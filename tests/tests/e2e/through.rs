@@ -166,6 +166,40 @@ fn every_client_gets_masked_cards_and_refusals() -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A card that comes digit group by digit group over the events of one stream is masked
+/// in all of them, in the eyes of every SDK.
+#[test]
+fn a_card_over_several_events_is_masked() -> anyhow::Result<()> {
+    const TEST: &str = "a_card_over_several_events_is_masked";
+    if lacks_runtimes(TEST) {
+        return Ok(());
+    }
+    let scratch = Scratch::new(TEST)?;
+    let (_process, direct) = start(&scratch, Server::Rust)?;
+    let mut gate = Gate::before(&scratch, &direct)?;
+    let said = |received: &Received| -> String {
+        let steps = received.calls.iter().flat_map(|call| &call.progress);
+        steps.filter_map(|step| step["message"].as_str()).collect()
+    };
+    for n in [2, 4, 8] {
+        let plan = Plan::default().call(
+            "stream",
+            json!({"n": n, "delay_ms": 1, "with_card": true, "in_pieces": true}),
+        );
+        for client in Client::ALL {
+            let before = said(&direct.run(&scratch, client, &plan)?);
+            let after = said(&gate.endpoint.run(&scratch, client, &plan)?);
+            ensure!(before == CARD, "{client:?}, {n}: direct {before}");
+            ensure!(after == MASKED, "{client:?}, {n}: through {after}");
+        }
+    }
+    let audit = gate.config.audit_dir();
+    stop_and_verify(&scratch, &mut gate.process, &audit)?;
+    let masks = of_kind(&records(&scratch, &audit)?, "mask").len();
+    ensure!(masks == 3 * Client::ALL.len(), "{masks} masks recorded");
+    Ok(())
+}
+
 #[test]
 fn large_results_are_the_same_through() -> anyhow::Result<()> {
     const TEST: &str = "large_results_are_the_same_through";
