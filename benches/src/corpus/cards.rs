@@ -66,7 +66,7 @@ mod tests {
             .map(|(i, d)| u32::from(d - b'0') * (1 + i as u32 % 2))
             .map(|d| if d > 9 { d - 9 } else { d })
             .sum();
-        sum % 10 == 0
+        sum.is_multiple_of(10)
     }
 
     #[test]
