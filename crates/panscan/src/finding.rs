@@ -15,19 +15,137 @@ pub enum Kind {
     Track1,
     /// Track 2 of a magnetic stripe, replaced whole (PCI DSS 3.3.1.1).
     Track2,
-    /// A card verification code beside a card number.
+    /// A card verification code (CVV2, CVC2, CID ...), replaced whole (PCI DSS 3.3.1.2).
     Cvv,
+    /// A PIN, replaced whole (PCI DSS 3.3.1.3).
+    Pin,
+    /// A value that a field rule of the operator names, replaced whole.
+    Field,
 }
 
 impl Kind {
-    /// Stable lower-case name for records: `pan`, `track1`, `track2`, `cvv`.
+    /// Stable lower-case name for records: `pan`, `track1`, `track2`, `cvv`, `pin`, `field`.
     pub fn name(self) -> &'static str {
         match self {
             Kind::Pan => "pan",
             Kind::Track1 => "track1",
             Kind::Track2 => "track2",
             Kind::Cvv => "cvv",
+            Kind::Pin => "pin",
+            Kind::Field => "field",
         }
+    }
+}
+
+macro_rules! layers {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal),+ $(,)?) => {
+        /// One way in which the bytes of a number were wrapped.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Layer { $($(#[$doc])* $variant),+ }
+        impl Layer {
+            /// Stable lower-case name for records.
+            pub fn name(self) -> &'static str {
+                match self { $(Layer::$variant => $name),+ }
+            }
+        }
+    };
+}
+
+layers! {
+    /// `\\u0034`, also with the backslashes of JSON in JSON.
+    JsonEscape = "json-escape",
+    /// `%34`, also encoded again.
+    Percent = "percent",
+    /// `&#52;` and named entities.
+    Entity = "entity",
+    /// Decimal digits that are not ASCII.
+    Unicode = "unicode",
+    /// The groups are elements of one array or object.
+    Array = "array",
+    /// Over several events of one stream.
+    Split = "split",
+    /// Base64, either alphabet.
+    Base64 = "base64",
+    /// UTF-16, either byte order.
+    Utf16 = "utf16",
+    /// Another legacy charset.
+    Charset = "charset",
+    /// gzip.
+    Gzip = "gzip",
+    /// deflate, zlib or raw.
+    Deflate = "deflate",
+    /// Brotli.
+    Brotli = "brotli",
+    /// Zstandard.
+    Zstd = "zstd",
+    /// A member of a zip archive (also docx, xlsx).
+    Zip = "zip",
+    /// A stream of a PDF document.
+    Pdf = "pdf",
+}
+
+impl Layer {
+    /// Can bytes inside this layer be replaced by as many others, in place?
+    pub fn keeps_length(self) -> bool {
+        !matches!(
+            self,
+            Layer::Gzip | Layer::Deflate | Layer::Brotli | Layer::Zstd | Layer::Zip | Layer::Pdf
+        )
+    }
+}
+
+/// The layers around a number, the outermost first. Holds [`Via::LAYERS_MAX`]: what is
+/// deeper is not read, so there is nothing to name.
+#[derive(Clone, Copy, Default, PartialEq, Eq, Hash)]
+pub struct Via([Option<Layer>; Via::LAYERS_MAX]);
+
+impl Via {
+    /// Most layers that are read.
+    pub const LAYERS_MAX: usize = 3;
+
+    /// The layers, the outermost first.
+    pub fn layers(&self) -> impl Iterator<Item = Layer> + '_ {
+        self.0.iter().flatten().copied()
+    }
+
+    /// Nothing around it: plain digits in the bytes that were fed.
+    pub fn is_plain(&self) -> bool {
+        self.0[0].is_none()
+    }
+
+    /// With one more layer inside the others. A layer that is there already is not
+    /// named twice, and neither is a fourth.
+    #[must_use]
+    pub fn inside(mut self, layer: Layer) -> Via {
+        if !self.layers().any(|l| l == layer)
+            && let Some(free) = self.0.iter_mut().find(|slot| slot.is_none())
+        {
+            *free = Some(layer);
+        }
+        self
+    }
+
+    /// With `layer` around all the others; the innermost is dropped if there are too many.
+    #[must_use]
+    pub fn under(self, layer: Layer) -> Via {
+        self.layers()
+            .fold(Via::default().inside(layer), Via::inside)
+    }
+}
+
+impl fmt::Display for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, layer) in self.layers().enumerate() {
+            f.write_str(if i == 0 { "" } else { ">" })?;
+            f.write_str(layer.name())?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Debug for Via {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{self}]")
     }
 }
 
@@ -70,8 +188,12 @@ pub struct Finding {
     pub masked: bool,
     /// A number that card schemes and payment providers publish for tests.
     pub test_pan: bool,
+    /// What the digits were wrapped in.
+    pub via: Via,
     pub(crate) replacement: [u8; HOLD_BYTES_MAX],
     pub(crate) shown: Shown,
+    /// A layer around it has room for the replacement.
+    pub(crate) rewritable: bool,
 }
 
 impl Finding {
@@ -81,8 +203,14 @@ impl Finding {
         &self.replacement[..len.min(HOLD_BYTES_MAX)]
     }
 
+    /// Whether [`Finding::replacement`] can be written over the bytes. Where it cannot
+    /// (the number is inside something compressed) the caller denies or holds.
+    pub fn maskable(&self) -> bool {
+        self.rewritable && self.via.layers().all(Layer::keeps_length)
+    }
+
     /// The masked number without separators, for records: `411111******1111`.
-    /// Of a track this is the masked number in it.
+    /// Of a track this is the masked number in it; of a CVV, PIN or field it is `***`.
     pub fn shown(&self) -> &Shown {
         &self.shown
     }
@@ -98,6 +226,7 @@ impl fmt::Debug for Finding {
             .field("confidence", &self.confidence)
             .field("masked", &self.masked)
             .field("test_pan", &self.test_pan)
+            .field("via", &self.via)
             .field("shown", &self.shown)
             .finish()
     }

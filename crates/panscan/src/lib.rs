@@ -21,10 +21,16 @@
 //!   [`Scanner::mask_in_place`] (at most one for each 12 bytes of text).
 
 mod arch;
+#[cfg(feature = "decode")]
+pub mod body;
 mod boundary;
+mod caps;
+#[cfg(feature = "decode")]
+pub mod decode;
 mod finding;
 pub mod iin;
 mod json;
+mod layers;
 mod layout;
 mod luhn;
 mod mask;
@@ -35,13 +41,22 @@ mod stream;
 mod test_pans;
 mod token;
 mod track;
+mod undecodable;
 mod words;
 
 pub use arch::Tier;
-pub use finding::{Confidence, Finding, Kind, Shown};
+pub use caps::Caps;
+pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
 pub use iin::Brand;
+pub use layers::{HOLD_ENCODED_MAX, Scanner, Stream};
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
-pub use stream::{Carrier, Scanner, Stream};
+pub use stream::Carrier;
+pub use undecodable::Undecodable;
+
+/// The scanner of plain text alone: no base64, UTF-16 or packed content.
+pub mod plain {
+    pub use crate::stream::{Scanner, Stream};
+}
 
 /// Most bytes that are fed and not yet released at any time.
 pub const HOLD_BYTES_MAX: usize = 256;

@@ -12,7 +12,7 @@
 //! 3. A token followed by track data takes the track with it (`track.rs`).
 
 use crate::boundary::{self, Answer};
-use crate::finding::Kind;
+use crate::finding::{Kind, Via};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
@@ -50,6 +50,7 @@ pub(crate) struct Match {
     pub(crate) brand: Brand,
     pub(crate) confidence: Confidence,
     pub(crate) form: Form,
+    pub(crate) via: Via,
     /// A card word stands close before it.
     pub(crate) card_word: bool,
     digits: [u8; 19],
@@ -312,6 +313,7 @@ fn found(view: &View<'_>, start: usize, end: usize, digits: &[u8], brand: Brand)
         brand,
         confidence: Confidence::High,
         form: Form::Stars,
+        via: Via::default(),
         card_word: words::card(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]),
         digits: copy,
         len: digits.len().min(19),

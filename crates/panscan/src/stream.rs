@@ -341,8 +341,10 @@ impl Scanner {
             confidence: found.confidence,
             masked,
             test_pan: test_pans::is_published(digits),
+            via: found.via,
             replacement: mask::replacement(span, json, digits, format, found.form),
             shown: mask::shown(digits, format),
+            rewritable: true,
         })
     }
 }

@@ -239,12 +239,16 @@ fn holds_only_what_may_go_on() {
         scanner.scan(&mut st, text.as_bytes(), &mut |_| ());
         st.held()
     };
-    assert_eq!(held("no digits at all"), 0);
-    assert_eq!(held("a card 4111 11"), 7);
-    assert_eq!(held("a card 4111 11 and more"), 0);
+    assert_eq!(held("no digits at all."), 0);
     assert_eq!(
-        held(&"1".repeat(10_000)),
-        0,
+        held("no digits at all"),
+        3,
+        "a word may be the start of base64"
+    );
+    assert_eq!(held("a card 4111 11"), 7);
+    assert_eq!(held("a card 4111 11 and more."), 0);
+    assert!(
+        held(&"1".repeat(10_000)) <= 4,
         "a run of 20 and more is no card"
     );
     assert!(held(&"4 ".repeat(10_000)) <= HOLD_BYTES_MAX);

@@ -26,7 +26,10 @@ pub(crate) fn stream<'a>(
     let (mut out, mut all, mut released) = (Vec::new(), Vec::new(), 0);
     let patch = |out: &mut Vec<u8>, found: &[Finding], released: u64| {
         for f in found {
-            assert!(f.start >= released, "finding in bytes that are gone");
+            assert!(
+                f.start >= released,
+                "finding in bytes that are gone: {f:?} {released}"
+            );
             assert!(f.end - f.start <= HOLD_BYTES_MAX as u64);
             if f.masked {
                 out[f.start as usize..f.end as usize].copy_from_slice(f.replacement());
