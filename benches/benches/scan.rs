@@ -18,7 +18,7 @@ use std::path::Path;
 use gateway_benches::corpus::Corpus;
 use gateway_benches::machine::Machine;
 use gateway_benches::record::Record;
-use gateway_benches::{peers, run};
+use gateway_benches::{peers, run, unpack};
 
 /// Rounds and size below which nothing is recorded.
 const ROUNDS: usize = 9;
@@ -119,6 +119,10 @@ fn compare(kinds: &[Corpus], options: &Options) -> Result<(), Box<dyn Error>> {
         hyperscan,
         rounds: options.rounds,
         rows,
+        unpacked: match options.only.is_empty() {
+            true => unpack::measure((options.mib << 20) / 4, options.rounds),
+            false => Vec::new(),
+        },
     };
     println!("{}", record.markdown());
     let whole = options.only.is_empty() && options.rounds >= ROUNDS && options.mib >= MIB;

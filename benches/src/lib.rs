@@ -11,3 +11,4 @@ pub mod machine;
 pub mod peers;
 pub mod record;
 pub mod run;
+pub mod unpack;

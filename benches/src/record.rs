@@ -10,6 +10,7 @@ use crate::goals::{goal, met_gigabytes, met_times};
 use crate::machine::Machine;
 use crate::peers::names;
 use crate::run::Row;
+use crate::unpack::Unpacked;
 
 /// A run.
 pub struct Record {
@@ -23,6 +24,8 @@ pub struct Record {
     pub rounds: usize,
     /// The texts.
     pub rows: Vec<Row>,
+    /// Content encodings.
+    pub unpacked: Vec<Unpacked>,
 }
 
 impl Record {
@@ -62,6 +65,7 @@ impl Record {
         self.worst(&mut out);
         self.engines(&mut out);
         self.counts(&mut out);
+        self.packed(&mut out);
         out
     }
 
@@ -180,7 +184,44 @@ impl Record {
         table(out, &heads, &lines);
     }
 
+    fn packed(&self, out: &mut String) {
+        _ = writeln!(
+            out,
+            "\n## Packed text\n\nMCP JSON; GB of unpacked text a second of CPU time.\n"
+        );
+        let heads = [
+            "encoding",
+            "packed to",
+            "decoder alone",
+            "with the scanner",
+            "takes",
+        ];
+        let line = |row: &Unpacked| {
+            let (text, packed) = (row.bytes.0 as f64, row.bytes.1 as f64);
+            vec![
+                row.encoding.to_owned(),
+                format!("{:.1} %", 100.0 * packed / text),
+                number(text / row.alone.max(1e-9) / 1e9),
+                number(text / row.scanned.max(1e-9) / 1e9),
+                format!("{}x", number(row.times)),
+            ]
+        };
+        let lines: Vec<Vec<String>> = self.unpacked.iter().map(line).collect();
+        table(out, &heads, &lines);
+    }
+
     fn json(&self) -> Value {
+        let unpacked = self.unpacked.iter().map(|row| {
+            json!({
+                "encoding": row.encoding,
+                "bytes": row.bytes.0,
+                "packed_bytes": row.bytes.1,
+                "decoder_cpu_seconds": row.alone,
+                "scanned_cpu_seconds": row.scanned,
+                "times": row.times,
+                "found": row.found.0,
+            })
+        });
         let rows: Vec<Value> = self.rows.iter().map(row_json).collect();
         json!({
             "cpu": self.machine.cpu,
@@ -192,6 +233,7 @@ impl Record {
             "hyperscan": self.hyperscan,
             "rounds": self.rounds,
             "corpora": rows,
+            "unpacked": unpacked.collect::<Vec<_>>(),
         })
     }
 }
