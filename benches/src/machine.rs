@@ -42,9 +42,11 @@ fn cpu(info: &str) -> String {
         line.and_then(|line| line.split(':').nth(1)).map(str::trim)
     };
     let (family, model) = (field("cpu family"), field("model"));
-    let core = match (field("vendor_id"), family) {
-        (Some("AuthenticAMD"), Some("26")) => ", Zen 5",
-        (Some("AuthenticAMD"), Some("25")) => ", Zen 3 or 4",
+    let number = |text: Option<&str>| text.and_then(|text| text.parse().ok()).unwrap_or(0);
+    let core = match (field("vendor_id"), number(family), number(model)) {
+        (Some("AuthenticAMD"), 26, _) => ", Zen 5",
+        (Some("AuthenticAMD"), 25, 0x10..=0x1F | 0x60..=0x7F | 0xA0..=0xAF) => ", Zen 4",
+        (Some("AuthenticAMD"), 25, _) => ", Zen 3",
         _ => "",
     };
     match (field("model name"), family, model) {
@@ -121,6 +123,8 @@ mod tests {
         let info =
             "vendor_id\t: AuthenticAMD\ncpu family\t: 26\nmodel\t\t: 2\nmodel name\t: AMD EPYC\n";
         assert_eq!(cpu(info), "AMD EPYC (family 26, model 2, Zen 5)");
+        let info = info.replace("26", "25").replace(": 2\n", ": 17\n");
+        assert_eq!(cpu(&info), "AMD EPYC (family 25, model 17, Zen 4)");
         assert_eq!(cpu(""), std::env::consts::ARCH);
     }
 }
