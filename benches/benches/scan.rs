@@ -125,6 +125,14 @@ fn compare(kinds: &[Corpus], options: &Options) -> Result<(), Box<dyn Error>> {
         },
     };
     println!("{}", record.markdown());
+    let problems: Vec<&str> = record
+        .rows
+        .iter()
+        .filter_map(|row| row.problem.as_deref())
+        .collect();
+    if !problems.is_empty() {
+        return Err(problems.join("; ").into());
+    }
     let whole = options.only.is_empty() && options.rounds >= ROUNDS && options.mib >= MIB;
     if whole {
         let dir = Path::new(env!("CARGO_MANIFEST_DIR")).join("record");

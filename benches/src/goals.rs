@@ -106,6 +106,7 @@ mod tests {
             digits: 0.0,
             plain: 0,
             encoded: 0,
+            problem: None,
             columns: vec![
                 column(names::STREAM, Role::Scanner, ours),
                 column(peer, Role::Detector, 1.0),

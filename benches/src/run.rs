@@ -42,6 +42,8 @@ pub struct Row {
     pub plain: u64,
     /// Card numbers put in encoded.
     pub encoded: u64,
+    /// What is wrong with the count of the scanner.
+    pub problem: Option<String>,
     /// The engines.
     pub columns: Vec<Column>,
 }
@@ -80,7 +82,7 @@ impl Row {
 /// All engines on one kind of text, so many rounds.
 ///
 /// # Panics
-/// When an engine counts differently in two rounds, or the counts are not sane.
+/// When an engine counts differently in two rounds.
 pub fn measure(kind: Corpus, bytes: usize, rounds: usize, engines: &mut [Box<dyn Engine>]) -> Row {
     let text = corpus(kind, bytes);
     let mut took: Vec<Vec<Took>> = vec![Vec::with_capacity(rounds); engines.len()];
@@ -106,18 +108,18 @@ pub fn measure(kind: Corpus, bytes: usize, rounds: usize, engines: &mut [Box<dyn
         .iter()
         .zip(took.iter().zip(&found))
         .map(|(engine, (took, found))| column(engine.as_ref(), took, *found, &ours))
-        .collect();
-    let row = Row {
+        .collect::<Vec<_>>();
+    let found = columns.iter().find(|column| column.name == names::STREAM);
+    let found = found.map_or(0, |column| column.found);
+    Row {
         kind,
         bytes: text.bytes.len(),
         digits: text.digits(),
         plain: text.plain,
         encoded: text.encoded,
+        problem: sane(kind, &text, found).err(),
         columns,
-    };
-    let found = row.column(names::STREAM).map_or(0, |column| column.found);
-    sane(kind, &text, found);
-    row
+    }
 }
 
 fn column(engine: &dyn Engine, took: &[Took], found: Option<u64>, ours: &[Took]) -> Column {
@@ -150,20 +152,21 @@ pub fn check(kind: Corpus, bytes: usize) -> (Text, u64) {
             );
         }
     }
-    sane(kind, &text, expected);
+    if let Err(problem) = sane(kind, &text, expected) {
+        panic!("{problem}");
+    }
     (text, expected)
 }
 
-fn sane(kind: Corpus, text: &Text, found: u64) {
-    let (plain, most) = (
-        text.plain,
-        text.plain + text.encoded + by_chance(kind, text),
-    );
-    assert!(found >= plain, "{kind}: {found} found of {plain}");
-    assert!(
-        found <= most,
-        "{kind}: {found} found, at most {most} expected"
-    );
+fn sane(kind: Corpus, text: &Text, found: u64) -> Result<(), String> {
+    let most = text.plain + text.encoded + by_chance(kind, text);
+    match (text.plain..=most).contains(&found) {
+        true => Ok(()),
+        false => Err(format!(
+            "{kind}: {found} found, {} to {most} expected",
+            text.plain
+        )),
+    }
 }
 
 /// Numbers that are cards by chance, at most: ids pass range and Luhn now and then.
@@ -171,8 +174,6 @@ fn by_chance(kind: Corpus, text: &Text) -> u64 {
     let mib = text.bytes.len() as u64 / (1 << 20) + 1;
     match kind {
         Corpus::Dense(_) => 1000 * mib,
-        // Two groups of eight digits are a card layout.
-        Corpus::Unicode => 200 * mib,
         Corpus::Prose | Corpus::Adversarial => 0,
         _ => 16 * mib,
     }

@@ -71,7 +71,8 @@ pub(super) fn unicode(maker: &mut Maker) {
     let mut text = String::new();
     for _ in 0..6 + maker.random.below(10) {
         text.push_str(maker.random.pick(FOREIGN));
-        let number = maker.random.below(6) as usize + 3;
+        // Not eight: two groups of eight are a card layout.
+        let number = maker.random.below(5) as usize + 3;
         let digits = maker.random.digits(number);
         match maker.random.below(8) {
             0 => text.push_str(&shifted(&digits, 0xFF10)),
@@ -164,7 +165,7 @@ pub(super) fn percent(maker: &mut Maker) {
         .map(|b| format!("%{b:02X}"))
         .collect();
     let hidden = maker.hidden_card();
-    let digits = maker.random.digits(8);
+    let digits = maker.random.digits(7);
     let line = if maker.random.one_in(2) {
         let card = hidden.map_or_else(String::new, |card| format!("&card={}", percented(&card)));
         format!(
