@@ -42,7 +42,7 @@ pub enum Met {
     Yes,
     /// It was not.
     No,
-    /// So many times the peer's speed is more than reading the text allows: no scanner
+    /// It was not, and so many times the peer's speed is more than reading the text allows: none
     /// could.
     Ceiling,
     /// The peer is not there.
@@ -55,7 +55,7 @@ impl Met {
         match self {
             Met::Yes => "yes",
             Met::No => "NO",
-            Met::Ceiling => "memory",
+            Met::Ceiling => "NO, memory",
             Met::Unknown => "?",
         }
     }

@@ -57,7 +57,7 @@ impl Record {
             out,
             "\nGB (1e9 bytes) a second of one thread's CPU time, median of {} interleaved rounds; \
              a ratio is the median of the rounds' ratios. `panscan` is the whole detector, fed in \
-             pieces of 16 KiB (sse: event by event). `memory`: so many times the peer's speed \
+             pieces of 16 KiB (sse: event by event). `memory`: not reached, and so many times the peer's speed \
              is more than the fastest reader of the same text reaches.\n",
             self.rounds
         );
