@@ -223,7 +223,7 @@ impl Exchange {
         }
         let kind = header("content-type").map(media_type).unwrap_or_default();
         let sse = kind == "text/event-stream";
-        let json = sse || kind == "application/json" || kind.ends_with("+json");
+        let json = kind == "application/json" || kind.ends_with("+json");
         self.status = head.status;
         self.server_keeps =
             head.keep_alive(&self.early) && !matches!(length, BodyLength::UntilClose);
@@ -244,11 +244,11 @@ impl Exchange {
         }
         self.body = Some(Body {
             reader: BodyReader::new(length, limits),
-            scan: panscan::Stream::new(if json {
-                panscan::Carrier::Json
-            } else {
-                panscan::Carrier::Text
-            }),
+            scan: match (sse, json) {
+                (true, _) => panscan::Stream::events(),
+                (_, true) => panscan::Stream::new(panscan::Carrier::Json),
+                _ => panscan::Stream::new(panscan::Carrier::Text),
+            },
             decided: 0,
             sse: sse.then(|| Events::new(env.profile.limits.sse_event_bytes_max)),
             outcome: OutcomeScanner::new(),

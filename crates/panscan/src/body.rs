@@ -15,7 +15,7 @@ use crate::finding::Finding;
 use crate::media::Media;
 use crate::multipart;
 use crate::undecodable::Undecodable;
-use crate::{Carrier, Scanner, Stream, json_path};
+use crate::{Carrier, Scanner, Split, Stream, Tails, json_path};
 
 pub use crate::caps::Caps;
 
@@ -42,7 +42,8 @@ pub enum Verdict {
 /// A finding and where in the value it stands.
 #[derive(Clone, Debug)]
 pub struct Located {
-    /// Offsets are in the body after its content encodings are taken off.
+    /// Offsets are in the body after its content encodings are taken off. Of a number
+    /// that is split over server-sent events they are those of its first and last digit.
     pub finding: Finding,
     /// Path of the value in JSON; empty where there is none, and behind the first
     /// [`PATHS_MAX`] findings.
@@ -87,8 +88,8 @@ pub fn scan_body(
     let mut scanned = Scanned::default();
     let media = Media::parse(content.media_type);
     scan(&scanner, &media, &text, 0, &cuts, 0, &mut scanned);
-    let Scanned { found, why } = scanned;
-    let masked = found.iter().any(|f| f.masked);
+    let Scanned { found, why, splits } = scanned;
+    let masked = !splits.is_empty() || found.iter().any(|f| f.masked);
     let why = why.or_else(|| {
         let stuck = found.iter().any(|f| !f.maskable());
         stuck.then_some(Undecodable::Unmaskable)
@@ -96,7 +97,7 @@ pub fn scan_body(
     let (verdict, bytes) = match why {
         Some(why) => (Verdict::Undecodable(why), raw.to_vec()),
         None if masked => {
-            let text = painted(&text, &found);
+            let text = painted(&text, &found, &splits);
             let coded = encodings
                 .iter()
                 .fold(text, |text, encoding| codec::encode(*encoding, &text));
@@ -104,6 +105,9 @@ pub fn scan_body(
         }
         None => (Verdict::Clean, raw.to_vec()),
     };
+    let mut found = found;
+    found.extend(splits.into_iter().map(|s| s.finding));
+    found.sort_by_key(|f| f.start);
     let json = media.carrier() == Carrier::Json;
     let located = |(i, finding): (usize, Finding)| Located {
         path: if json && i < PATHS_MAX {
@@ -165,6 +169,8 @@ fn pieces<'a>(text: &'a [u8], base: usize, cuts: &'a [usize]) -> impl Iterator<I
 struct Scanned {
     found: Vec<Finding>,
     why: Option<Undecodable>,
+    /// Numbers split over events.
+    splits: Vec<Split>,
 }
 
 /// Multipart bodies in multipart bodies.
@@ -207,6 +213,9 @@ fn scan(
             return;
         }
     };
+    if charset.is_none() && media.is_events() {
+        return events(scanner, text, base, cuts, scanned);
+    }
     let mut st = match charset {
         Some(charset) => Stream::recoded(media.carrier(), charset),
         None => Stream::new(media.carrier()),
@@ -229,6 +238,47 @@ fn scan(
     }
 }
 
+/// Server-sent events: each by itself, and string fields that go on over several.
+fn events(scanner: &Scanner, text: &[u8], base: usize, cuts: &[usize], scanned: &mut Scanned) {
+    let (mut st, mut tails) = (Stream::events(), Tails::new());
+    let mut from = 0;
+    while from < text.len() {
+        let event = &text[from..from + event_len(&text[from..])];
+        let at = base + from;
+        let first = scanned.found.len();
+        for piece in pieces(event, at, cuts) {
+            scanner.scan(&mut st, piece, &mut |f| scanned.found.push(f));
+        }
+        scanner.finish(&mut st, &mut |f| scanned.found.push(f));
+        let mut seen = event.to_vec();
+        for finding in scanned.found.iter_mut().skip(first) {
+            paint(&mut seen, finding, from);
+            finding.start += base as u64;
+            finding.end += base as u64;
+        }
+        // Nothing has left: a body is one text.
+        let mut join = |split| scanned.splits.push(split);
+        tails.event(scanner, &seen, at as u64, 0, &mut join);
+        from += event.len();
+    }
+    scanned.why = scanned.why.or(st.undecodable());
+}
+
+/// Bytes up to and with the first blank line.
+fn event_len(text: &[u8]) -> usize {
+    let (mut pos, mut blank) = (0, true);
+    while let Some(byte) = text.get(pos) {
+        pos += 1;
+        match byte {
+            b'\r' if text.get(pos) == Some(&b'\n') => {}
+            b'\r' | b'\n' if blank => return pos,
+            b'\r' | b'\n' => blank = true,
+            _ => blank = false,
+        }
+    }
+    pos
+}
+
 /// Where in JSON the finding stands; of a stream of events or lines, in its own line.
 fn path(text: &[u8], finding: &Finding) -> String {
     let at = usize::try_from(finding.start).unwrap_or(text.len());
@@ -248,12 +298,26 @@ fn spaces(text: &[u8]) -> Vec<u8> {
     text.iter().map(space).collect()
 }
 
-fn painted(text: &[u8], found: &[Finding]) -> Vec<u8> {
+fn painted(text: &[u8], found: &[Finding], splits: &[Split]) -> Vec<u8> {
     let mut out = text.to_vec();
-    for finding in found.iter().filter(|f| f.masked) {
-        if let Some(span) = out.get_mut(finding.start as usize..finding.end as usize) {
-            span.copy_from_slice(finding.replacement());
+    for finding in found {
+        paint(&mut out, finding, 0);
+    }
+    for (at, byte) in splits.iter().flat_map(|s| &s.bytes) {
+        if let Some(slot) = out.get_mut(*at as usize) {
+            *slot = *byte;
         }
     }
     out
+}
+
+/// Writes the mask of a finding into `text`, which begins at offset `from`.
+fn paint(text: &mut [u8], finding: &Finding, from: usize) {
+    let place = |at: u64| (at as usize).checked_sub(from);
+    if finding.masked
+        && let (Some(start), Some(end)) = (place(finding.start), place(finding.end))
+        && let Some(span) = text.get_mut(start..end)
+    {
+        span.copy_from_slice(finding.replacement());
+    }
 }

@@ -14,6 +14,8 @@ pub(crate) enum Answer {
 
 /// Hex characters in a row, a letter among them, that make a hex token.
 const HEX_TOKEN: usize = 24;
+/// As a cloud numbers its resources.
+const RESOURCE_ID: usize = 17;
 const UUID: usize = 36;
 /// Longest IBAN in print: 34 characters and a space after each four.
 const IBAN_BYTES: usize = 42;
@@ -34,6 +36,7 @@ pub(crate) fn forbids_token(view: &View<'_>, start: usize, end: usize, in_string
     first_not_no([
         &|| decimal(view, end, in_string),
         &|| hex(view, start, end),
+        &|| resource_id(view, start, end),
         &|| iban(view, start, end),
     ])
 }
@@ -132,6 +135,39 @@ fn hex_before(view: &View<'_>, start: usize) -> (usize, bool) {
     (count, head.ends_with(b"0x") || head.ends_with(b"0X"))
 }
 
+/// An id of a cloud's resource: a `-` behind a letter, and [`RESOURCE_ID`] lower-case hex
+/// characters, a letter among them (`i-0a12...`, `subnet-0a12...`). Shorter hex beside a
+/// number does not save it; this form is in every listing, and one in 60,000 of them
+/// has a card number in it.
+fn resource_id(view: &View<'_>, start: usize, end: usize) -> Answer {
+    // Not only behind the last finding; a letter may have become a `*`.
+    let lo = start.saturating_sub(CONTEXT_BYTES);
+    let is_hex = |b: &&u8| matches!(b, b'0'..=b'9' | b'a'..=b'f');
+    let left = &view.buf[lo..start];
+    let before = left
+        .iter()
+        .rev()
+        .take(RESOURCE_ID)
+        .take_while(is_hex)
+        .count();
+    let prefixed = match left[..left.len() - before] {
+        [.., letter, b'-'] => letter.is_ascii_alphabetic() || letter == b'*',
+        _ => false,
+    };
+    let rest = view.buf.get(end..).unwrap_or(&[]);
+    let after = rest.iter().take(RESOURCE_ID).take_while(is_hex).count();
+    let len = before + (end - start) + after;
+    if !prefixed || before + after == 0 || len > RESOURCE_ID {
+        return Answer::No;
+    }
+    match rest.get(after) {
+        None if !view.end => Answer::More,
+        Some(b) if b.is_ascii_alphanumeric() => Answer::No,
+        _ if len == RESOURCE_ID => Answer::Yes,
+        _ => Answer::No,
+    }
+}
+
 /// `0x...`, or 24 and more hex characters with a letter among them. A token's
 /// neighbours are no digits: where there is a hex character, there is a letter. A `*`
 /// may have been a digit: what was hex before it was masked is hex afterwards.
@@ -152,6 +188,27 @@ fn hex(view: &View<'_>, start: usize, end: usize) -> Answer {
     } else {
         Answer::No
     }
+}
+
+/// Letters and digits glued to a token on its left, if the nearest is a letter that
+/// stands for itself: not the end of `%3D` or the `n` of `\\n`.
+pub(crate) fn glued_before(view: &View<'_>, start: usize) -> usize {
+    let lo = start.saturating_sub(CONTEXT_BYTES);
+    let left = &view.buf[lo..start];
+    let (_, len) = token::prev(view.buf, start, lo);
+    let letter = match left {
+        [.., b'\\', b'b' | b'f' | b'n' | b'r' | b't'] => false,
+        [.., last] => len == 1 && last.is_ascii_alphabetic(),
+        [] => false,
+    };
+    let glued = left.iter().rev().take_while(|b| b.is_ascii_alphanumeric());
+    if letter { glued.count() } else { 0 }
+}
+
+/// Does a letter stand directly behind a token? Not said before its byte is there: the
+/// checks of [`forbids_token`] have waited for it.
+pub(crate) fn glued_behind(view: &View<'_>, end: usize) -> bool {
+    view.buf.get(end).is_some_and(u8::is_ascii_alphabetic)
 }
 
 /// Does a UUID (8-4-4-4-12, nothing glued to it) cover `start`?

@@ -14,7 +14,7 @@
 
 use std::ops::Range;
 
-use crate::finding::Finding;
+use crate::finding::{Finding, Layer};
 use crate::{Carrier, Scanner};
 
 /// Fields that are followed at a time.
@@ -61,7 +61,8 @@ impl Default for Tail {
 /// A card whose digits came in more than one event.
 #[derive(Debug)]
 pub struct Split {
-    /// What was found. Its offsets and replacement are of no stream: use `bytes`.
+    /// What was found. Its offsets are those of the first and the last digit; what is
+    /// between them is not all of the number, so its replacement is not to be used.
     pub finding: Finding,
     /// Offset in the stream and new value of each byte that a mask changes and that
     /// has not left. Where a digit that a mask would hide has left, all that follow
@@ -202,7 +203,9 @@ impl Tail {
                 found.get_or_insert(finding);
             }
         });
-        let Some(finding) = found else { return false };
+        let Some(mut finding) = found else {
+            return false;
+        };
         let place = |i: usize| match self.at.get(i).filter(|_| i < self.len) {
             Some(at) => *at,
             None => from + (i - self.len) as u64,
@@ -226,6 +229,10 @@ impl Tail {
                 bytes.push((at, new));
             }
         }
+        let end = finding.end as usize;
+        finding.start = place(start);
+        finding.end = place(end.saturating_sub(1)) + 1;
+        finding.via = finding.via.under(Layer::Split);
         sink(Split { finding, bytes });
         true
     }

@@ -62,7 +62,7 @@ layers! {
     Unicode = "unicode",
     /// The groups are elements of one array or object.
     Array = "array",
-    /// Over several events of one stream.
+    /// Over several events of one stream, or lines of one event.
     Split = "split",
     /// Base64, either alphabet.
     Base64 = "base64",

@@ -4,6 +4,12 @@ use crate::iin::{Brand, Issued};
 use crate::scalar::View;
 use crate::{CONTEXT_BYTES, Confidence, words};
 
+/// Glued to letters a number may be part of a serial (`FD38272379330807`): there only 16
+/// digits, and 15 of Amex, count without a word.
+pub(crate) fn needs_word_glued(issued: Issued, len: usize) -> bool {
+    needs_word(issued, len) || !(len == 16 || len == 15 && issued.brand == Brand::Amex)
+}
+
 /// Confidence in a number without a card layout.
 pub(crate) fn confidence(view: &View<'_>, start: usize, issued: Issued, len: usize) -> Confidence {
     match (issued.brand, len) {
@@ -14,12 +20,12 @@ pub(crate) fn confidence(view: &View<'_>, start: usize, issued: Issued, len: usi
     }
 }
 
-/// Bare numbers of lengths that ordinary ids have (EAN-13, Maestro at odd lengths)
-/// count only with a card word before them.
+/// Bare numbers of lengths that ordinary ids have (EAN-13, Maestro at odd lengths, the
+/// 15 digits of UATP that begin with a mere 1) count only with a card word before them.
 pub(crate) fn needs_word(issued: Issued, len: usize) -> bool {
     match len {
         14 => issued.brand != Brand::Diners,
-        15 => !matches!(issued.brand, Brand::Amex | Brand::Jcb | Brand::Uatp),
+        15 => !matches!(issued.brand, Brand::Amex | Brand::Jcb),
         16 => false,
         19 => matches!(issued.brand, Brand::Maestro | Brand::Diners),
         _ => true,

@@ -164,9 +164,21 @@ pub(crate) fn card(table: &Table, view: &View<'_>, run: &Run) -> Option<(usize, 
     let fits = match run.groups[0].len {
         1 | 2 => left == 0 && right == 0,
         6 | 8 => left == 0 && right <= 2,
-        _ => left + groups + right < SERIES,
+        _ => left + groups + right < SERIES && !goes_on(run, groups, right),
     };
     fits.then_some((groups, issued))
+}
+
+/// Does the rhythm of four go on behind the card and end in a rest: a parcel number of
+/// 21 or 22 digits? A year and a month are an expiry.
+fn goes_on(run: &Run, groups: usize, right: usize) -> bool {
+    let lens = |from: usize| run.groups().get(from).map_or(0, |g| g.len);
+    let rhythm = (0..=groups).all(|i| lens(i) == 4);
+    if !rhythm || right != 2 || !(1..=2).contains(&lens(groups + 1)) {
+        return false;
+    }
+    let tail = run.digits_of(groups, 2);
+    !matches!(tail, [2, 0, _, _, 0, 1..=9] | [2, 0, _, _, 1, 0..=2])
 }
 
 /// A layout with a valid number in it, from group `from` on.

@@ -63,6 +63,7 @@ mod number;
 mod path;
 mod sad;
 mod scalar;
+mod scope;
 mod settings;
 mod skip;
 mod special;

@@ -51,6 +51,10 @@ impl Media {
         if json { Carrier::Json } else { Carrier::Text }
     }
 
+    pub(crate) fn is_events(&self) -> bool {
+        self.essence == "text/event-stream"
+    }
+
     pub(crate) fn is_form(&self) -> bool {
         self.essence == "application/x-www-form-urlencoded"
     }

@@ -18,7 +18,7 @@
 
 use crate::boundary::{self, Answer};
 use crate::finding::{Kind, Via};
-use crate::grade::{confidence, needs_word};
+use crate::grade::{confidence, needs_word, needs_word_glued};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
@@ -328,8 +328,15 @@ fn bare(
     let mut found = found(view, start, end, digits, issued.brand);
     let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
     let checked = luhn::passes(digits);
-    let word = needs_word(issued, digits.len()) || !checked;
-    if word && (!found.card_word || words::other(left)) {
+    let own = boundary::glued_before(view, start);
+    let glued = own > 0 || boundary::glued_behind(view, end);
+    let word = match glued {
+        false => needs_word(issued, digits.len()),
+        true => needs_word_glued(issued, digits.len()),
+    };
+    // Letters that are glued to it are a part of what it is in, not a word.
+    found.card_word &= !glued || words::card(&left[..left.len() - own]);
+    if (word || !checked) && (!found.card_word || words::other(left)) {
         return Step::Next(end);
     }
     if !inside && plain && has_other_value(view, start, end) {

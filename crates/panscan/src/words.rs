@@ -2,6 +2,8 @@
 //! raise or lower confidence and decide on bare numbers of unusual lengths; they never
 //! veto a card layout.
 
+use crate::scope;
+
 /// Bytes before the number that are read.
 const REACH: usize = 64;
 
@@ -78,9 +80,10 @@ const OTHER: &[(&[u8], bool)] = &[
     (b"parcel", false),
 ];
 
-/// Is a card word close before the number?
+/// Is a card word close before the number? Of JSON only what speaks of it counts: its
+/// own string, its key and the keys of what encloses it, not its siblings.
 pub(crate) fn card(left: &[u8]) -> bool {
-    any(near(left), CARD)
+    scope::parts(near(left)).any(|part| any(part, CARD))
 }
 
 /// Is a card word anywhere in a text, such as the path of a value?
@@ -108,12 +111,13 @@ fn any(left: &[u8], words: &[(&[u8], bool)]) -> bool {
         left.windows(word.len()).enumerate().any(|(i, w)| {
             w.eq_ignore_ascii_case(word)
                 && (!alone
-                    || (!letter(left, i.checked_sub(1)) && !letter(left, Some(i + word.len()))))
+                    || (!glued(left, i.checked_sub(1)) && !glued(left, Some(i + word.len()))))
         })
     })
 }
 
-fn letter(text: &[u8], at: Option<usize>) -> bool {
+/// A letter, or a digit: the `cc` of `9cc4` is no word.
+fn glued(text: &[u8], at: Option<usize>) -> bool {
     at.and_then(|i| text.get(i))
-        .is_some_and(u8::is_ascii_alphabetic)
+        .is_some_and(u8::is_ascii_alphanumeric)
 }

@@ -13,6 +13,7 @@
 
 mod base64;
 mod charset;
+mod events;
 mod nest;
 #[cfg(feature = "decode")]
 mod pdf;
@@ -33,6 +34,7 @@ use std::sync::Arc;
 pub(crate) use self::charset::Charset;
 #[cfg(feature = "decode")]
 use self::charset::Recoded;
+use self::events::Events;
 use self::nest::Inside;
 use self::run::{Report, Runs};
 use self::sniff::Content;
@@ -68,6 +70,8 @@ pub struct Stream {
     carrier: Carrier,
     /// Whether the caller knows the carrier, or the text has to tell.
     told: bool,
+    /// Whether it is a stream of server-sent events.
+    events: bool,
     depth: u8,
     /// Bytes fed, in this text and those before it.
     offset: u64,
@@ -111,6 +115,15 @@ impl Stream {
         }
     }
 
+    /// A stream of server-sent events at offset 0: the lines of data of one event are
+    /// read as one text, JSON or not by its first character.
+    pub fn events() -> Stream {
+        Stream {
+            events: true,
+            ..Stream::new(Carrier::Json)
+        }
+    }
+
     #[cfg(feature = "decode")]
     /// A text whose charset is known and is not UTF-8.
     pub(crate) fn recoded(carrier: Carrier, charset: Charset) -> Stream {
@@ -126,6 +139,7 @@ impl Stream {
         Stream {
             carrier,
             told: false,
+            events: false,
             depth,
             offset: 0,
             base: 0,
@@ -173,6 +187,9 @@ impl Stream {
         self.carrier = carrier;
         self.plain = PlainStream::new(carrier);
         self.form = match content {
+            Content::Json | Content::Text | Content::Binary if self.events => {
+                Form::Inside(Inside::Events(Box::new(Events::new(self.depth))))
+            }
             Content::Json | Content::Text | Content::Binary => Form::Plain,
             Content::Image if !scanner.deny_images => Form::Plain,
             Content::Utf16 { .. } | Content::Packed(_) | Content::Image => {

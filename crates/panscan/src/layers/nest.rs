@@ -3,6 +3,7 @@
 
 use super::base64;
 use super::charset::{Charset, Recoded};
+use super::events::Events;
 use super::pieces::{Pieces, Raw};
 use super::sniff::Content;
 use super::unpack::Packed;
@@ -21,6 +22,7 @@ const PIECES_MAX: usize = 1024;
 pub(crate) enum Inside {
     Text(Box<Stream>),
     Recoded(Box<Recoded>),
+    Events(Box<Events>),
     Packed(Box<Packed>),
     /// Not looked into.
     Closed,
@@ -73,6 +75,7 @@ impl Inside {
         match self {
             Inside::Text(st) => scanner.scan(st, bytes, &mut |f| found.push(f)),
             Inside::Recoded(st) => st.feed(scanner, bytes, at, found),
+            Inside::Events(st) => st.feed(scanner, bytes, at, found),
             Inside::Packed(st) => {
                 st.feed(scanner, bytes, found);
                 at + bytes.len() as u64
@@ -88,6 +91,7 @@ impl Inside {
                 scanner.finish(st, &mut |f| found.push(f));
             }
             Inside::Recoded(st) => st.finish(scanner, found),
+            Inside::Events(st) => st.finish(scanner, found),
             Inside::Packed(st) => st.finish(scanner, found),
             Inside::Closed => {}
         }
@@ -97,6 +101,7 @@ impl Inside {
         match self {
             Inside::Text(st) => st.undecodable(),
             Inside::Recoded(st) => st.undecodable(),
+            Inside::Events(st) => st.undecodable(),
             Inside::Packed(st) => st.undecodable(),
             Inside::Closed => None,
         }
