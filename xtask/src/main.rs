@@ -8,6 +8,7 @@ mod checkout;
 mod demo;
 mod dist;
 mod ebpf;
+mod fuzz;
 mod process;
 mod schema;
 mod test;
@@ -37,6 +38,8 @@ enum Command {
     Ebpf(ebpf::Args),
     /// Builds a release and the Debian package of it.
     Dist(dist::Args),
+    /// Builds every fuzz target with libFuzzer and runs each for a while.
+    Fuzz(fuzz::Args),
     /// Writes docs/CONFIG.md and docs/config.schema.json from the types.
     Schema,
 }
@@ -48,6 +51,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Ebpf(args) => ebpf::run(&args),
         Command::Dist(args) => dist::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Schema => schema::run(),
     };
     match done {

@@ -3,7 +3,7 @@
 use std::{
     io::{BufRead, BufReader},
     os::unix::process::CommandExt,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     sync::mpsc,
     time::{Duration, Instant},
@@ -16,7 +16,10 @@ use super::{
     needs::Need,
     tally::{Counts, Outcome, Row},
 };
-use crate::checkout;
+use crate::{
+    checkout,
+    dist::{self, Packing},
+};
 
 /// One suite: a run of cargo.
 #[derive(Debug)]
@@ -30,6 +33,16 @@ pub(crate) struct Suite {
     quick: bool,
     /// Only with `--full`.
     full: bool,
+    /// The package that its tests install (`PANWARD_PACKAGE`), of these programs.
+    package: Option<Programs>,
+    limit: Duration,
+}
+
+/// Which build of the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Programs {
+    Debug,
+    Release,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,6 +52,8 @@ enum Needs {
     Clients,
     /// The built programs, root, network namespaces.
     Root,
+    /// All of it, and a Debian to boot.
+    Machine,
 }
 
 impl Suite {
@@ -50,6 +65,8 @@ impl Suite {
             needs: Needs::Nothing,
             quick: true,
             full: false,
+            package: None,
+            limit: LIMIT,
         }
     }
 
@@ -62,7 +79,21 @@ impl Suite {
             needs,
             quick,
             full: false,
+            package: None,
+            limit: LIMIT,
         }
+    }
+
+    /// Slow: only with `--full`.
+    const fn full(mut self) -> Self {
+        self.full = true;
+        self.limit = LIMIT_FULL;
+        self
+    }
+
+    const fn with_package(mut self, programs: Programs) -> Self {
+        self.package = Some(programs);
+        self
     }
 
     pub(crate) fn wants_installs(&self) -> bool {
@@ -70,7 +101,11 @@ impl Suite {
     }
 
     pub(crate) fn wants_clients(&self) -> bool {
-        self.needs == Needs::Clients
+        matches!(self.needs, Needs::Clients | Needs::Machine)
+    }
+
+    pub(crate) fn wants_machine(&self) -> bool {
+        self.needs == Needs::Machine
     }
 
     pub(crate) fn wants_binaries(&self) -> bool {
@@ -120,7 +155,42 @@ const SUITES: &[Suite] = &[
         &["test", "--locked", "--workspace", "--test", "e2e"],
         Needs::Clients,
     ),
+    Suite::tests("package", PACKAGE, Needs::Machine).with_package(Programs::Debug),
+    Suite::check(
+        "double-build",
+        &[
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "xtask",
+            "--",
+            "dist",
+            "--twice",
+        ],
+    )
+    .full(),
+    Suite::tests("package-release", PACKAGE, Needs::Machine)
+        .with_package(Programs::Release)
+        .full(),
+    Suite::tests(
+        FUZZ,
+        &[
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "xtask",
+            "--",
+            "fuzz",
+        ],
+        Needs::Nothing,
+    )
+    .full(),
 ];
+
+const PACKAGE: &[&str] = &["test", "--locked", "--workspace", "--test", "package"];
+const FUZZ: &str = "fuzz";
 
 /// The suites of this run, in order.
 pub(crate) fn choose(ground: Ground, names: &[String]) -> anyhow::Result<Vec<&'static Suite>> {
@@ -178,9 +248,11 @@ impl Stage<'_> {
             Needs::Clients => self
                 .missing
                 .iter()
-                .any(|need| !matches!(need, Need::Debian("iproute2")))
+                .any(Need::is_of_clients)
                 .then(|| "what it needs is not installed (see above)".to_owned()),
-            Needs::Root if !self.ground.root => Some("needs root".to_owned()),
+            Needs::Root | Needs::Machine if !self.ground.root => Some("needs root".to_owned()),
+            Needs::Machine => (!self.missing.is_empty())
+                .then(|| "what it needs is not installed (see above)".to_owned()),
             Needs::Root => self
                 .missing
                 .contains(&Need::Debian("iproute2"))
@@ -195,6 +267,16 @@ impl Stage<'_> {
         let _ = std::fs::remove_file(&skips);
         let mut command = checkout::cargo();
         command.args(suite.cargo).env("PANWARD_SKIPS", &skips);
+        if suite.name == FUZZ && self.ground.long {
+            command.arg("--long");
+        }
+        if let Some(programs) = suite.package {
+            match self.package(programs) {
+                Ok(package) => command.env("PANWARD_PACKAGE", package),
+                Err(error) => return Ok(Outcome::Failed(format!("{error:#}"))),
+            };
+            command.env("PANWARD_DEBIAN", self.clients.join("debian"));
+        }
         if suite.needs != Needs::Nothing {
             if self.ground.ci || self.ground.root {
                 command.env("PANWARD_REQUIRE_ROOT", "1");
@@ -202,11 +284,11 @@ impl Stage<'_> {
             command
                 .env("PANWARD_NODE_DIR", self.clients)
                 .env("PANWARD_PY", self.clients);
-            if self.ground.ci || suite.needs == Needs::Clients {
+            if self.ground.ci || suite.wants_clients() {
                 command.env("PANWARD_REQUIRE_CLIENTS", "1");
             }
         }
-        let (success, mut counts) = stream(&mut command)?;
+        let (success, mut counts) = stream(&mut command, suite.limit)?;
         if !suite.libtest {
             return Ok(Outcome::Ran(Counts::check(success)));
         }
@@ -226,8 +308,27 @@ impl Stage<'_> {
     }
 }
 
+impl Stage<'_> {
+    /// The package to install; packed twice, to see that the same programs give the same
+    /// bytes.
+    fn package(&self, programs: Programs) -> anyhow::Result<PathBuf> {
+        let target = self.clients.parent().context("no target folder")?;
+        let (built, packing) = match programs {
+            Programs::Debug => (target.join("debug"), Packing::Quick),
+            Programs::Release => (dist::release()?, Packing::Small),
+        };
+        let folder = target.join("dist/test");
+        let package = dist::package(&built, &folder, packing)?;
+        dist::compare(
+            &package,
+            &dist::package(&built, &folder.join("again"), packing)?,
+        )?;
+        Ok(package)
+    }
+}
+
 /// Runs it with its output passed on, and counts libtest's result lines.
-fn stream(command: &mut Command) -> anyhow::Result<(bool, Counts)> {
+fn stream(command: &mut Command, limit: Duration) -> anyhow::Result<(bool, Counts)> {
     let name = crate::process::name(command);
     let mut child = command
         .stdin(Stdio::null())
@@ -240,7 +341,7 @@ fn stream(command: &mut Command) -> anyhow::Result<(bool, Counts)> {
         .and_then(rustix::process::Pid::from_raw);
     let (ended, wait) = mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
-        let timed_out = wait.recv_timeout(SUITE_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
+        let timed_out = wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
         if timed_out && let Some(group) = group {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
@@ -257,15 +358,13 @@ fn stream(command: &mut Command) -> anyhow::Result<(bool, Counts)> {
     let status = child.wait()?;
     drop(ended);
     if watchdog.join().unwrap_or(false) {
-        println!(
-            "{name}: killed after {} minutes",
-            SUITE_LIMIT.as_secs() / 60
-        );
+        println!("{name}: killed after {} minutes", limit.as_secs() / 60);
     }
     Ok((status.success(), counts))
 }
 
-const SUITE_LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT_FULL: Duration = Duration::from_secs(4 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -276,6 +375,7 @@ mod tests {
         root: false,
         quick: false,
         full: false,
+        long: false,
     };
 
     fn suite(name: &str) -> &'static Suite {
@@ -296,6 +396,26 @@ mod tests {
         )?;
         assert!(chosen.iter().all(|suite| suite.needs == Needs::Nothing));
         assert!(chosen.iter().any(|suite| suite.name == "workspace"));
+        Ok(())
+    }
+
+    #[test]
+    fn slow_suites_run_only_with_full() -> anyhow::Result<()> {
+        let names = |ground| -> anyhow::Result<Vec<&str>> {
+            let chosen = choose(ground, &[])?;
+            Ok(chosen.iter().map(|suite| suite.name).collect())
+        };
+        let (every, full) = (
+            names(GROUND)?,
+            names(Ground {
+                full: true,
+                ..GROUND
+            })?,
+        );
+        assert!(every.contains(&"package") && full.contains(&"package"));
+        for slow in ["double-build", "package-release", FUZZ] {
+            assert!(!every.contains(&slow) && full.contains(&slow), "{slow}");
+        }
         Ok(())
     }
 
@@ -341,7 +461,7 @@ mod tests {
     fn results_are_counted_from_the_output() -> anyhow::Result<()> {
         let mut command = Command::new("printf");
         command.arg("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured\n");
-        let (success, counts) = stream(&mut command)?;
+        let (success, counts) = stream(&mut command, LIMIT)?;
         assert!(success);
         assert_eq!((counts.passed, counts.failed, counts.skipped), (2, 0, 1));
         Ok(())
