@@ -34,13 +34,13 @@ when { resource.name == "delete_customer" };
 "#;
 
 /// An enforcing, closed gateway; `extra` goes into the redirect's table.
-fn config(address: SocketAddr, folder: &str, extra: &str) -> String {
+fn config(address: SocketAddr, name: &str, extra: &str) -> String {
     format!(
         "mode = \"enforce\"\n[redirect]\ncgroup = \"/sys/fs/cgroup\"\nfail = \"closed\"\n{extra}\n\
          [[server]]\nname = \"shop\"\ninbound = [\"{address}\"]\nevidence = [\"process\"]\n\
          [policy]\ndir = \"/etc/panward/policy.d\"\n\
-         [audit]\ndir = \"/var/log/panward/{folder}\"\n\
-         [admin]\nsocket = \"/run/panward/{folder}.sock\"\nlisten = \"\"\n"
+         [audit]\ndir = \"/var/log/panward/{name}\"\n\
+         [admin]\nsocket = \"/run/{name}/admin.sock\"\nlisten = \"\"\n"
     )
 }
 
@@ -160,7 +160,7 @@ fn install(life: &Life<'_>) -> anyhow::Result<()> {
 }
 
 fn start(life: &Life<'_>) -> anyhow::Result<()> {
-    life.write("/etc/panward/panward.toml", &config(SHOP, "audit", ""))?;
+    life.write("/etc/panward/panward.toml", &config(SHOP, "panward", ""))?;
     life.write("/etc/panward/policy.d/all.cedar", POLICY)?;
     life.machine.shell("systemctl enable --now panward")?;
     for client in [Client::Rust, Client::TypeScript2, Client::Python2] {
@@ -246,17 +246,24 @@ fn restart_and_reinstall(life: &Life<'_>) -> anyhow::Result<()> {
 
 /// `kill -9`: nobody comes through until systemd has it up again.
 fn crash(life: &Life<'_>) -> anyhow::Result<()> {
-    // Time to look, on a loaded machine.
+    let pid = life.main_pid()?;
+    // Time to look, on a loaded machine. A process that was killed still takes a moment to
+    // let go of its listeners.
     let folder = "/run/systemd/system/panward.service.d";
     life.machine.shell(&format!(
-        "mkdir -p {folder} && printf '[Service]\\nRestartSec=4s\\n' > {folder}/late.conf
+        "mkdir -p {folder} && printf '[Service]\\nRestartSec=5s\\n' > {folder}/late.conf
          systemctl daemon-reload && systemctl kill --signal=KILL panward
+         while kill -0 {pid} 2>/dev/null; do sleep 0.05; done
          rm -r {folder}"
     ))?;
-    life.is_closed("after kill -9")?;
+    for _ in 0..5 {
+        life.is_closed("after kill -9")?;
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    let (active, state, _) = life.machine.run("systemctl is-active panward")?;
+    ensure!(!active, "it came back before anybody looked: {state}");
     let deadline = Instant::now() + Duration::from_secs(20);
     while !life.machine.run("systemctl is-active panward")?.0 {
-        life.is_closed("while it is down")?;
         ensure!(Instant::now() < deadline, "systemd did not start it again");
         std::thread::sleep(Duration::from_millis(100));
     }
@@ -269,7 +276,7 @@ fn stop(life: &Life<'_>) -> anyhow::Result<()> {
     life.is_closed("after a stop")?;
     let verified = life
         .machine
-        .shell("panward verify /var/log/panward/audit")?;
+        .shell("panward verify /var/log/panward/panward")?;
     println!("verify: {}", verified.lines().last().unwrap_or_default());
     Ok(())
 }
@@ -279,8 +286,8 @@ fn second_pin_folder(life: &Life<'_>) -> anyhow::Result<()> {
     let extra = "pin_dir = \"/sys/fs/bpf/blue\"\nlisten_port = 15002\n";
     life.write("/etc/panward/blue.toml", &config(BLUE, "blue", extra))?;
     life.machine.shell(
-        "mkdir -p /var/log/panward/blue /run/panward
-         systemd-run --quiet --unit=blue --property=Type=notify --property=ExitType=main \
+        "mkdir -p /var/log/panward/blue
+         systemd-run --quiet --unit=blue --property=Type=notify --property=RuntimeDirectory=blue \
          /usr/bin/panward run --config /etc/panward/blue.toml
          systemctl stop blue
          test -n \"$(ls /sys/fs/bpf/blue/v*)\"",

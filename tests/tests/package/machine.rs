@@ -124,7 +124,10 @@ impl<'a> Machine<'a> {
     /// What a shell script prints in the machine, as root; its failure is an error.
     pub(crate) fn shell(&self, script: &str) -> anyhow::Result<String> {
         let (success, out, err) = self.run(script)?;
-        ensure!(success, "in the machine: {script}: {out}{err}");
+        if !success {
+            let journal = self.run("journalctl --no-pager --lines=30")?.1;
+            bail!("in the machine: {script}: {out}{err}\n{journal}");
+        }
         Ok(out)
     }
 
