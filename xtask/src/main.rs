@@ -32,7 +32,8 @@ enum Command {
     Demo(demo::Args),
     /// Runs every suite; installs what they need after a yes.
     Test(test::Args),
-    /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora.
+    /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora,
+    /// dependencies.
     Tidy,
     /// Rebuilds or checks the committed eBPF object.
     Ebpf(ebpf::Args),

@@ -1,10 +1,11 @@
 //! `cargo xtask tidy`: what the compiler does not check.
 //!
 //! Borders between crates, where `unsafe` may be, text that must not be in a public
-//! repository, corpora of fuzz targets; long files are pointed out.
+//! repository, corpora of fuzz targets, reasons for dependencies; long files are pointed out.
 
 mod borders;
 mod corpora;
+mod dependencies;
 mod text;
 mod unsafe_code;
 
@@ -32,6 +33,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let files = checkout::tracked_files()?;
     let mut broken = borders::check()?;
     broken.extend(corpora::check(&files));
+    broken.extend(dependencies::check()?);
     let mut checked = 0;
     for path in &files {
         let Ok(content) = std::fs::read_to_string(checkout::root().join(path)) else {
