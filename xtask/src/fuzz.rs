@@ -33,12 +33,15 @@ pub(crate) struct Args {
 /// Feedback for libFuzzer; assertions and overflow checks stay in, since a panic is what
 /// is looked for.
 const FLAGS: &[&str] = &[
-    "--cfg=fuzzing",
+    "--cfg",
+    "fuzzing",
     "-Cpasses=sancov-module",
     "-Cllvm-args=-sanitizer-coverage-level=4",
     "-Cllvm-args=-sanitizer-coverage-inline-8bit-counters",
     "-Cllvm-args=-sanitizer-coverage-pc-table",
     "-Cllvm-args=-sanitizer-coverage-trace-compares",
+    // Branches stay branches, so that each side counts.
+    "-Cllvm-args=-simplifycfg-branch-fold-threshold=0",
     "-Ccodegen-units=1",
     "-Cdebug-assertions",
     "-Coverflow-checks",
