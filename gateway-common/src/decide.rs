@@ -38,8 +38,7 @@ pub enum Action {
 pub enum Transport {
     /// TCP or MPTCP: can be steered.
     Stream,
-    /// UDP, SCTP, anything else: a way around the gateway, refused when the
-    /// destination is covered.
+    /// UDP, SCTP, anything else: a way around the gateway ([`act_unsteerable`]).
     Other,
 }
 
@@ -84,10 +83,15 @@ pub const fn act(fail: u32, liveness: Liveness) -> (Action, Reason) {
     (action, reason)
 }
 
-/// Whether a covered destination over this transport is refused outright.
+/// What follows for a datagram, or another packet that cannot be steered, to a
+/// covered destination. A live gateway has it refused in either mode, so that
+/// clients fall back to TCP; a dead one does not close an open host.
 #[inline(always)]
-pub const fn refuses(transport: Transport) -> bool {
-    matches!(transport, Transport::Other)
+pub const fn act_unsteerable(fail: u32, liveness: Liveness) -> (Action, Reason) {
+    match act(fail, liveness) {
+        (Action::Pass, reason) => (Action::Pass, reason),
+        (Action::Steer | Action::Refuse, _) => (Action::Refuse, Reason::UdpDenied),
+    }
 }
 
 /// Instance metadata of EC2; never covered.
@@ -166,7 +170,31 @@ mod tests {
         assert_eq!(transport(1, 6), Transport::Stream);
         assert_eq!(transport(1, 262), Transport::Stream);
         for (kind, protocol) in [(2, 17), (1, 132), (5, 132), (3, 6), (3, 255)] {
-            assert!(refuses(transport(kind, protocol)), "{kind} {protocol}");
+            assert_eq!(
+                transport(kind, protocol),
+                Transport::Other,
+                "{kind} {protocol}"
+            );
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_steered_passes_only_an_open_host_without_a_gateway() {
+        let refused = (Action::Refuse, Reason::UdpDenied);
+        for fail in [FAIL_CLOSED, FAIL_OPEN, 77] {
+            assert_eq!(act_unsteerable(fail, Liveness::Alive), refused);
+        }
+        for liveness in [Liveness::NoSocket, Liveness::Stale, Liveness::UnknownNetns] {
+            assert_eq!(act_unsteerable(FAIL_CLOSED, liveness), refused);
+            assert_eq!(
+                act_unsteerable(u32::MAX, liveness),
+                refused,
+                "unknown is closed"
+            );
+            assert_eq!(
+                act_unsteerable(FAIL_OPEN, liveness),
+                act(FAIL_OPEN, liveness)
+            );
         }
     }
 

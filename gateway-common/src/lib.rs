@@ -16,8 +16,8 @@ mod reason;
 
 pub use addr::Addr16;
 pub use decide::{
-    Action, Liveness, Transport, act, heartbeat_stale, is_coverable, loopback_scope, refuses,
-    transport,
+    Action, Liveness, Transport, act, act_unsteerable, heartbeat_stale, is_coverable,
+    loopback_scope, transport,
 };
 pub use maps::{
     ABI, COUNTERS, Cfg, DIRECTION_INBOUND, DIRECTION_OUTBOUND, DIRECTION_OWN, EXEMPT, FAIL_CLOSED,

@@ -4,8 +4,8 @@
 
 use aya_ebpf::{EbpfContext, helpers::generated::bpf_get_netns_cookie, programs::SockAddrContext};
 use gateway_common::{
-    Action, Addr16, Cfg, DIRECTION_INBOUND, DIRECTION_OUTBOUND, Liveness, OutKey, Reason, act,
-    bypass_scope, is_coverable, listener_slot, refuses,
+    Action, Addr16, Cfg, DIRECTION_INBOUND, DIRECTION_OUTBOUND, Liveness, OutKey, Reason,
+    Transport, act, act_unsteerable, bypass_scope, is_coverable, listener_slot,
 };
 
 use crate::{
@@ -46,11 +46,17 @@ pub(crate) fn connect(ctx: &SockAddrContext, asked: Addr16, port: u32) -> Verdic
     let Some(cfg) = enabled_cfg() else {
         return Verdict::Return(ALLOW);
     };
-    if refuses(transport_of(ctx)) {
-        return Verdict::Return(other_transport(covered_out));
-    }
     // SAFETY: the program's context.
     let cookie = unsafe { bpf_get_netns_cookie(ctx.as_ptr()) };
+    if matches!(transport_of(ctx), Transport::Other) {
+        // An inbound port alone says nothing about the destination; there sk_lookup
+        // decides.
+        return Verdict::Return(if covered_out {
+            unsteerable(cfg, cookie, dst.is_v4())
+        } else {
+            ALLOW
+        });
+    }
     if let Some(exempt) = SK_EXEMPT.of(socket_of(ctx)) {
         // SAFETY: a map of plain integers.
         if let Some(slot) = unsafe { NETNS.get(cookie) } {
@@ -73,21 +79,37 @@ pub(crate) fn connect(ctx: &SockAddrContext, asked: Addr16, port: u32) -> Verdic
 
 /// Whether an outbound rule names this destination.
 #[inline(always)]
-pub(crate) fn is_covered(dst: &Addr16, port: u32) -> bool {
+fn is_covered(dst: &Addr16, port: u32) -> bool {
     // SAFETY: a map of plain integers.
     unsafe { OUT_RULES.get(OutKey { addr: *dst, port }) }.is_some() && is_coverable(dst)
 }
 
-/// A datagram (QUIC) or SCTP socket. An inbound port alone says nothing about
-/// the destination; there sk_lookup refuses.
+/// Decides one datagram to `asked:port` from a socket that is not connected.
 #[inline(always)]
-fn other_transport(covered_out: bool) -> i32 {
-    if !covered_out {
+pub(crate) fn send(ctx: &SockAddrContext, asked: Addr16, port: u32) -> i32 {
+    let dst = asked.as_destination();
+    if !is_covered(&dst, port) {
         return ALLOW;
     }
+    let Some(cfg) = enabled_cfg() else {
+        return ALLOW;
+    };
+    // SAFETY: the program's context.
+    let cookie = unsafe { bpf_get_netns_cookie(ctx.as_ptr()) };
+    unsteerable(cfg, cookie, dst.is_v4())
+}
+
+/// A datagram (QUIC) or an SCTP socket to a covered destination.
+#[inline(always)]
+fn unsteerable(cfg: &Cfg, cookie: u64, v4: bool) -> i32 {
     count(Reason::Seen);
-    count(Reason::UdpDenied);
-    DENY
+    let (liveness, _) = listener(cfg, cookie, v4);
+    let (action, reason) = act_unsteerable(cfg.fail_outbound, liveness);
+    count(reason);
+    match action {
+        Action::Pass => ALLOW,
+        Action::Refuse | Action::Steer => DENY,
+    }
 }
 
 #[inline(always)]

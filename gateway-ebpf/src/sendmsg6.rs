@@ -1,22 +1,12 @@
-//! cgroup/sendmsg6: refuses datagrams (QUIC) to covered destinations, so that
+//! cgroup/sendmsg6: datagrams (QUIC) to covered destinations are refused, so that
 //! clients fall back to TCP.
 
 use aya_ebpf::{macros::cgroup_sock_addr, programs::SockAddrContext};
-use gateway_common::Reason;
 
-use crate::{
-    ctx::sock_addr::destination6,
-    maps::{count, enabled_cfg},
-    outbound::{ALLOW, DENY, is_covered},
-};
+use crate::{ctx::sock_addr::destination6, outbound};
 
 #[cgroup_sock_addr(sendmsg6)]
 fn sendmsg6(ctx: SockAddrContext) -> i32 {
     let (dst, port) = destination6(&ctx);
-    if !is_covered(&dst.as_destination(), port) || enabled_cfg().is_none() {
-        return ALLOW;
-    }
-    count(Reason::Seen);
-    count(Reason::UdpDenied);
-    DENY
+    outbound::send(&ctx, dst, port)
 }

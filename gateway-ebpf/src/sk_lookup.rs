@@ -11,14 +11,14 @@ use aya_ebpf::{
 };
 use aya_log_ebpf::error;
 use gateway_common::{
-    Action, Addr16, Cfg, FlowTuple, IN_KEY_FIXED_BITS, InKey, Liveness, Reason, act, bypass_scope,
-    is_coverable, listener_slot,
+    Action, Addr16, Cfg, FlowTuple, IN_KEY_FIXED_BITS, InKey, Liveness, Reason, act,
+    act_unsteerable, bypass_scope, is_coverable, listener_slot,
 };
 
 use crate::{
     ctx::{AF_INET, AF_INET6, load},
     load_words,
-    maps::{BYPASS, LISTENERS, count, enabled_cfg, in_rule, is_stale, netns_index},
+    maps::{BYPASS, LISTENERS, count, enabled_cfg, in_rule, is_stale, liveness, netns_index},
 };
 
 const PASS: u32 = sk_action::SK_PASS;
@@ -56,8 +56,7 @@ fn on_sk_lookup(ctx: SkLookupContext) -> u32 {
     };
     count(Reason::Seen);
     if load::<PROTOCOL>(base) != IPPROTO_TCP {
-        count(Reason::UdpDenied);
-        return DROP;
+        return datagram(cfg, family == AF_INET6);
     }
     if is_bypassed(&ctx, family, local, port) {
         count(Reason::Bypassed);
@@ -83,6 +82,18 @@ fn is_bypassed(ctx: &SkLookupContext, family: u32, local: Addr16, port: u32) -> 
     };
     // SAFETY: a map of plain integers.
     unsafe { BYPASS.get(tuple) }.is_some()
+}
+
+/// A datagram that no connected socket takes.
+#[inline(always)]
+fn datagram(cfg: &Cfg, v6: bool) -> u32 {
+    let liveness = liveness(cfg, listener_slot(netns_index(), v6));
+    let (action, reason) = act_unsteerable(cfg.fail_inbound, liveness);
+    count(reason);
+    match action {
+        Action::Pass => PASS,
+        Action::Refuse | Action::Steer => DROP,
+    }
 }
 
 #[inline(always)]

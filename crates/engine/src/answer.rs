@@ -68,6 +68,19 @@ struct Events {
     waiting: std::collections::VecDeque<(u64, Ticket)>,
     count: u64,
     last_outcome: Outcome,
+    /// The unfinished event as it will leave: masked where something was found.
+    text: BytesMut,
+    tails: panscan::Tails,
+    /// An event whose text ends in digits that the next one may go on with.
+    hold: Option<Hold>,
+}
+
+/// Complete events that wait for the next one, at most [`crate::Limits::sse_tail_ns_max`].
+struct Hold {
+    /// Body offset of the first of them.
+    from: u64,
+    /// Monotonic nanoseconds at which the first of them was whole.
+    since: u64,
 }
 
 /// The end of the exchange, as recorded.
@@ -334,6 +347,9 @@ impl Exchange {
         let Some(body) = &mut self.body else {
             return Ok(());
         };
+        if let Some(events) = &mut body.sse {
+            events.text.extend_from_slice(data);
+        }
         let mut hits = Vec::new();
         body.decided = env
             .scanner
@@ -357,12 +373,87 @@ impl Exchange {
         for hit in hits {
             if self.note(&hit, env) {
                 self.pipe.patch(hit.start, hit.replacement());
+                self.paint_event(hit.start, hit.replacement());
             }
             if self.asked.block_on_finding && env.profile.mode == Mode::Enforce {
                 return Err(Reason::FindingBlocked);
             }
         }
         Ok(())
+    }
+
+    /// Paints over bytes of the unfinished event's copy.
+    fn paint_event(&mut self, at: u64, replacement: &[u8]) {
+        let Some(events) = self.body.as_mut().and_then(|b| b.sse.as_mut()) else {
+            return;
+        };
+        let from = at.saturating_sub(events.start) as usize;
+        if let Some(span) = events.text.get_mut(from..from + replacement.len()) {
+            span.copy_from_slice(replacement);
+        }
+    }
+
+    /// The event that is whole now may complete a card that earlier ones began.
+    /// Returns the body offset of the first event that its record holds back.
+    fn join_events(&mut self, env: &Env<'_>) -> Result<u64, Reason> {
+        let left = match env.profile.mode == Mode::Enforce && self.asked.mask {
+            true => self.pipe.body_left(),
+            false => u64::MAX,
+        };
+        let Some(events) = self.body.as_mut().and_then(|b| b.sse.as_mut()) else {
+            return Ok(0);
+        };
+        let start = events.start;
+        let earlier = events.hold.as_ref().map_or(start, |hold| hold.from);
+        let text = events.text.split();
+        let mut splits = Vec::new();
+        let hold = events
+            .tails
+            .event(env.scanner, &text, start, left, &mut |s| splits.push(s));
+        match hold && left != u64::MAX {
+            true => drop(events.hold.get_or_insert(Hold {
+                from: start,
+                since: env.now.mono_ns,
+            })),
+            false => events.hold = None,
+        }
+        let first = if splits.is_empty() { start } else { earlier };
+        for split in splits {
+            let mut finding = split.finding;
+            let at = split.bytes.first().map_or(start, |(at, _)| *at);
+            (finding.start, finding.end) = (at, at + (finding.end - finding.start));
+            finding.masked = true;
+            self.note(&finding, env);
+            for (at, byte) in split.bytes {
+                self.pipe.patch(at, &[byte]);
+            }
+            if self.asked.block_on_finding && env.profile.mode == Mode::Enforce {
+                return Err(Reason::FindingBlocked);
+            }
+        }
+        Ok(first)
+    }
+
+    /// Monotonic nanoseconds at which held events leave, whatever follows.
+    pub(crate) fn tail_due(&self, limits: &crate::Limits) -> Option<u64> {
+        let events = self.body.as_ref()?.sse.as_ref()?;
+        let hold = events.hold.as_ref()?;
+        Some(hold.since.saturating_add(limits.sse_tail_ns_max))
+    }
+
+    /// The time of held events is over: they leave, their digits hidden if the
+    /// settings say so.
+    pub(crate) fn let_tails_go(&mut self, env: &Env<'_>) {
+        let left = self.pipe.body_left();
+        let Some(events) = self.body.as_mut().and_then(|b| b.sse.as_mut()) else {
+            return;
+        };
+        events.hold = None;
+        if env.profile.hide_tails {
+            for (at, byte) in events.tails.hide(left) {
+                self.pipe.patch(at, &[byte]);
+            }
+        }
     }
 
     /// Counts and lists a finding; whether it is to be painted over.
@@ -395,8 +486,15 @@ impl Exchange {
         if events.start == body.decided {
             return Ok(());
         }
+        let first = self.join_events(env)?;
+        let Some(body) = &mut self.body else {
+            return Ok(());
+        };
+        let Some(events) = &mut body.sse else {
+            return Ok(());
+        };
         events.count += 1;
-        let start = std::mem::replace(&mut events.start, body.decided);
+        events.start = body.decided;
         if events.findings.is_empty() {
             return Ok(());
         }
@@ -409,7 +507,7 @@ impl Exchange {
         }
         match env.recorder.record(&record) {
             Ok(ticket) => {
-                events.waiting.push_back((self.pipe.raw_of(start), ticket));
+                events.waiting.push_back((self.pipe.raw_of(first), ticket));
                 Ok(())
             }
             Err(_) if env.profile.mode == Mode::Observe => Ok(()),
@@ -421,6 +519,9 @@ impl Exchange {
     pub(crate) fn end(&mut self, reason: Reason, flow: &Flow, env: &Env<'_>) -> Result<(), Reason> {
         if self.result.is_some() {
             return Ok(());
+        }
+        if let Some(events) = self.body.as_mut().and_then(|b| b.sse.as_mut()) {
+            events.hold = None;
         }
         let duration_ns = env.now.mono_ns.saturating_sub(self.asked.started.mono_ns);
         let response_bytes = self.pipe.end();
@@ -574,6 +675,9 @@ impl Body {
             if pipe.body_bytes() - events.start <= env.profile.limits.sse_hold_bytes_max as u64 {
                 limit = limit.min(pipe.raw_of(events.start));
             }
+            if let Some(hold) = &events.hold {
+                limit = limit.min(pipe.raw_of(hold.from));
+            }
             while let Some((raw, ticket)) = events.waiting.front() {
                 if env.recorder.receipt(ticket).is_none() {
                     limit = limit.min(*raw);
@@ -595,6 +699,9 @@ impl Events {
             waiting: std::collections::VecDeque::new(),
             count: 0,
             last_outcome: Outcome::Unknown,
+            text: BytesMut::new(),
+            tails: panscan::Tails::new(),
+            hold: None,
         }
     }
 }

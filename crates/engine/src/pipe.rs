@@ -81,6 +81,12 @@ impl Pipe {
         self.body
     }
 
+    /// Payload bytes that have left, or are as good as gone.
+    pub(crate) fn body_left(&self) -> u64 {
+        let held = self.spans.iter().find(|s| s.raw + s.len > self.head);
+        held.map_or(self.body, |s| s.body + self.head.saturating_sub(s.raw))
+    }
+
     /// Raw offset of payload byte `body`; the end of everything queued when
     /// that byte has not come yet.
     pub(crate) fn raw_of(&self, body: u64) -> u64 {

@@ -54,6 +54,9 @@ pub struct Limits {
     pub sse_event_bytes_max: usize,
     /// An SSE event is held whole up to this size, beyond it streams.
     pub sse_hold_bytes_max: usize,
+    /// An SSE event whose text ends in seven and more digits waits this long for
+    /// the next one, then leaves (see [`Profile::hide_tails`]).
+    pub sse_tail_ns_max: u64,
     /// Answer bytes held in memory until their record is on disk: above it the
     /// server is not read (back-pressure).
     pub response_hold_bytes_max: usize,
@@ -90,6 +93,7 @@ impl Default for Limits {
             pipelined_bytes_max: 64 << 10,
             sse_event_bytes_max: 16 << 20,
             sse_hold_bytes_max: 64 << 10,
+            sse_tail_ns_max: 200_000_000,
             response_hold_bytes_max: 1 << 20,
             findings_recorded_max: 64,
             recorded_body_bytes_max: 32 << 10,
@@ -124,6 +128,9 @@ pub struct Profile {
     /// Whether masked request bodies stand in the record (tier `masked`) or not
     /// (tier `structure`).
     pub record_bodies: bool,
+    /// Hide the digits behind the sixth when an event that ends in digits has
+    /// waited its time, instead of letting them pass.
+    pub hide_tails: bool,
     /// Bounds.
     pub limits: Limits,
 }

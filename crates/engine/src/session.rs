@@ -112,7 +112,8 @@ impl Session {
             Phase::Reply(_) => limits.audit_ns_max,
             Phase::Exchange(exchange) if exchange.is_ended() => limits.audit_ns_max,
             Phase::Exchange(exchange) if exchange.is_untouched() => limits.answer_ns_max,
-            Phase::Exchange(_) | Phase::Tunnel(_) | Phase::Closed => return None,
+            Phase::Exchange(exchange) => return exchange.tail_due(limits),
+            Phase::Tunnel(_) | Phase::Closed => return None,
         };
         Some(self.since.mono_ns.saturating_add(wait))
     }
@@ -349,7 +350,7 @@ impl Session {
         if !due {
             return;
         }
-        match &self.phase {
+        match &mut self.phase {
             Phase::Head if self.down.is_empty() => self.close(Reason::IdleTimeout, false),
             Phase::Head | Phase::Body(_) | Phase::Identify(_)
                 if env.profile.mode == Mode::Observe =>
@@ -358,6 +359,9 @@ impl Session {
             }
             Phase::Head | Phase::Body(_) | Phase::Identify(_) => {
                 self.refuse(Reason::IdleTimeout, Kind::Refused, None, env);
+            }
+            Phase::Exchange(exchange) if exchange.tail_due(&env.profile.limits).is_some() => {
+                exchange.let_tails_go(env);
             }
             Phase::Exchange(exchange) if !exchange.is_ended() => {
                 self.answer_failed(Reason::UpstreamTimeout, env);

@@ -22,6 +22,7 @@
 
 mod arch;
 mod boundary;
+mod events;
 mod finding;
 pub mod iin;
 mod json;
@@ -38,6 +39,7 @@ mod track;
 mod words;
 
 pub use arch::Tier;
+pub use events::{DEPTH_MAX, Split, TAIL_BYTES, TAIL_DIGITS, TAILS_MAX, Tails};
 pub use finding::{Confidence, Finding, Kind, Shown};
 pub use iin::Brand;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};

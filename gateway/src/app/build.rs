@@ -136,6 +136,7 @@ fn profile(config: &Config, from: &config::Server) -> Profile {
             .as_ref()
             .map(|url| Bytes::from(identity::metadata_document(url, &issuers, &[]))),
         record_bodies: config.audit.record_bodies == config::RecordBodies::Masked,
+        hide_tails: false,
         limits: limits(&config.limits),
     }
 }

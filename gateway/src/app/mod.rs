@@ -19,10 +19,10 @@ use crate::identity::Authenticator;
 use crate::proxy::accept::Via;
 use crate::proxy::clock;
 use crate::proxy::server::{Gateway, Snapshot};
-use crate::redirect::{self, Attached};
+use crate::redirect::{self, Attached, MapHandles};
 use crate::trail::{Trail, TrailHandle, TrailSettings};
 
-pub use workers::Stop;
+pub use workers::{HEARTBEAT_MAX, Stop};
 
 /// What makes the gateway, apart from its configuration file: `run` reads all
 /// of it from the file, `watch` makes it up.
@@ -66,6 +66,11 @@ pub fn start(parts: Parts) -> anyhow::Result<Running> {
     let limits = &parts.limits;
     let drain = Duration::from_millis(limits.drain_timeout_ms);
     let mut attached = parts.attached;
+    if let Some(attached) = &attached {
+        parts
+            .authenticator
+            .redirect_is(attached.handoff.maps.clone());
+    }
     let gateway = Arc::new(Gateway {
         snapshot: ArcSwap::from_pointee(parts.snapshot),
         scanner: parts.scanner,
@@ -227,14 +232,18 @@ fn look(running: &Running, readiness: &Readiness, recorder: &audit::Recorder) {
         None => readiness.ok("audit"),
         Some(error) => readiness.fail("audit", error.to_string()),
     }
-    match running.redirect_is_whole() {
-        true => readiness.ok("redirect"),
-        false => readiness.fail("redirect", "a program was detached from its hook"),
-    }
-    if let Some(maps) = &running.gateway.maps
-        && let Err(error) = maps.beat()
-    {
-        readiness.fail("redirect", format!("heartbeat cannot be written: {error}"));
+    let beat = running.gateway.maps.as_ref().map(MapHandles::beat_age);
+    match beat {
+        _ if !running.redirect_is_whole() => {
+            readiness.fail("redirect", "a program was detached from its hook");
+        }
+        Some(Err(error)) => {
+            readiness.fail("redirect", format!("heartbeat cannot be read: {error}"));
+        }
+        Some(Ok(age)) if age > HEARTBEAT_MAX => {
+            readiness.fail("redirect", format!("no worker has answered for {age:.1?}"));
+        }
+        _ => readiness.ok("redirect"),
     }
 }
 
@@ -340,6 +349,7 @@ fn attach(config: &Config, from: &config::Redirect) -> anyhow::Result<Attached> 
         config::FailMode::Closed => redirect::FailMode::Closed,
         config::FailMode::Open => redirect::FailMode::Open,
     };
+    to.heartbeat = Some(HEARTBEAT_MAX);
     to.listen_port_v4 = from.listen_port;
     to.listen_port_v6 = from.listen_port;
     for server in &config.servers {

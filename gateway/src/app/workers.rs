@@ -8,9 +8,19 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context;
+use tokio::time::MissedTickBehavior;
 
 use crate::proxy::accept::{self, Via};
 use crate::proxy::server::Gateway;
+
+/// Every worker beats this often for the kernel half.
+const BEAT_EVERY: Duration = Duration::from_millis(500);
+
+/// Age of the last beat of any worker at which the kernel counts the gateway as
+/// hung: ten beats of all workers missed. The longest that a worker works
+/// without a pause is one request body, milliseconds; the rest is room for a
+/// machine that has no time for us.
+pub const HEARTBEAT_MAX: Duration = Duration::from_secs(5);
 
 /// How far the end has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +93,7 @@ fn work(gateway: Arc<Gateway>, listeners: Vec<(TcpListener, Via)>) -> anyhow::Re
         };
         local.spawn_local(accept::serve(gateway.clone(), listener, via));
     }
+    local.spawn_local(beat(gateway.clone()));
     local.block_on(&runtime, async {
         // A closed channel means that the gateway is gone: the end as well.
         let _ = stop.wait_for(|s| *s != Stop::No).await;
@@ -91,4 +102,19 @@ fn work(gateway: Arc<Gateway>, listeners: Vec<(TcpListener, Via)>) -> anyhow::Re
         }
     });
     Ok(())
+}
+
+/// Beats while this worker's loop turns. One worker that turns is enough: all
+/// of them accept from the same sockets.
+async fn beat(gateway: Arc<Gateway>) {
+    let Some(maps) = &gateway.maps else {
+        return;
+    };
+    let mut tick = tokio::time::interval(BEAT_EVERY);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tick.tick().await;
+        // Not written, it grows old, which is seen each second.
+        let _ = maps.beat();
+    }
 }

@@ -15,28 +15,35 @@ use super::token::{self, Parsed, normal_type};
 use super::{
     AuthnError, Bearer, Evidence, Fetch, HttpFetch, IssuerSettings, ServerAuth, SettingsError,
 };
+use crate::net::own::LaterRedirect;
+use crate::redirect::MapHandles;
 use crate::tls::{PeerCertificate, Roots, client_config};
 
 /// Identifies callers. One per config; share it between all workers.
 pub struct Authenticator {
     issuers: Vec<Arc<KeyStore>>,
     verified: VerifiedTokens,
+    redirect: LaterRedirect,
 }
 
 impl Authenticator {
     /// An authenticator that believes these issuers and fetches keys itself.
     pub fn new(issuers: Vec<IssuerSettings>) -> Result<Self, SettingsError> {
-        Self::build(issuers, |settings| {
+        let redirect = LaterRedirect::default();
+        Self::build(issuers, redirect.clone(), |settings| {
             let roots = settings.ca.clone().map_or(Roots::WebPki, Roots::File);
             let tls = client_config(&roots, None).map_err(|error| SettingsError {
                 issuer: settings.issuer.clone(),
                 problem: error.to_string(),
             })?;
-            Ok(Arc::new(HttpFetch::new(
-                tls,
-                Duration::from_secs(settings.fetch_s_max),
-            )))
+            let fetch = HttpFetch::new(tls, Duration::from_secs(settings.fetch_s_max));
+            Ok(Arc::new(fetch.past(redirect.clone())))
         })
+    }
+
+    /// Keys are fetched past this redirect from now on.
+    pub fn redirect_is(&self, maps: MapHandles) {
+        self.redirect.is(maps);
     }
 
     /// The same with another way to fetch keys.
@@ -44,11 +51,12 @@ impl Authenticator {
         issuers: Vec<IssuerSettings>,
         fetch: Arc<dyn Fetch>,
     ) -> Result<Self, SettingsError> {
-        Self::build(issuers, |_| Ok(fetch.clone()))
+        Self::build(issuers, LaterRedirect::default(), |_| Ok(fetch.clone()))
     }
 
     fn build(
         issuers: Vec<IssuerSettings>,
+        redirect: LaterRedirect,
         fetch: impl Fn(&IssuerSettings) -> Result<Arc<dyn Fetch>, SettingsError>,
     ) -> Result<Self, SettingsError> {
         let mut stores: Vec<Arc<KeyStore>> = Vec::with_capacity(issuers.len());
@@ -70,6 +78,7 @@ impl Authenticator {
         Ok(Authenticator {
             issuers: stores,
             verified: VerifiedTokens::new(),
+            redirect,
         })
     }
 

@@ -17,6 +17,8 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpStream;
 use url::Url;
 
+use crate::net::own::{self, LaterRedirect};
+
 /// Largest key set or discovery document that is read, bytes.
 pub const KEYS_BYTES_MAX: usize = 1024 * 1024;
 
@@ -53,12 +55,35 @@ pub trait Fetch: Send + Sync + 'static {
 pub struct HttpFetch {
     tls: Arc<rustls::ClientConfig>,
     time_max: Duration,
+    redirect: LaterRedirect,
 }
 
 impl HttpFetch {
     /// Fetches with that TLS config, within that time.
     pub fn new(tls: Arc<rustls::ClientConfig>, time_max: Duration) -> Self {
-        HttpFetch { tls, time_max }
+        HttpFetch {
+            tls,
+            time_max,
+            redirect: LaterRedirect::default(),
+        }
+    }
+
+    /// The same, past the redirect: an issuer may stand at a covered address, and
+    /// who waits for its keys may be the very connection that would be steered.
+    pub fn past(self, redirect: LaterRedirect) -> Self {
+        HttpFetch { redirect, ..self }
+    }
+
+    /// Tries each address of the host.
+    async fn connect(&self, host: &str, port: u16) -> std::io::Result<TcpStream> {
+        let mut failed = std::io::Error::other("host has no address");
+        for address in tokio::net::lookup_host((host, port)).await? {
+            match own::connect(address, self.redirect.maps()).await {
+                Ok(tcp) => return Ok(tcp),
+                Err(error) => failed = error,
+            }
+        }
+        Err(failed)
     }
 
     async fn fetch_now(&self, url: &Url) -> Result<Vec<u8>, FetchError> {
@@ -69,7 +94,8 @@ impl HttpFetch {
             .port_or_known_default()
             .ok_or(FetchError::Document("URL has no port"))?;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
-        let tcp = TcpStream::connect((bare, port))
+        let tcp = self
+            .connect(bare, port)
             .await
             .map_err(FetchError::Connect)?;
         if url.scheme() != "https" {

@@ -6,12 +6,11 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use gateway_common::Reason;
-use socket2::{Domain, Protocol, Socket, Type};
-use std::os::fd::AsFd;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::net::TcpStream;
 use tokio_rustls::client::TlsStream;
 
+use super::own;
 use crate::proxy::server::{Gateway, Server};
 
 /// A connection to a server.
@@ -24,8 +23,7 @@ pub enum Upstream {
 
 /// Connects to where the client wanted to go, or to the configured address.
 ///
-/// The socket is marked as ours before the connect, so that the kernel does not
-/// steer it back to us.
+/// The kernel does not steer it back to us ([`own`]).
 pub async fn connect(
     gateway: &Gateway,
     server: &Server,
@@ -34,13 +32,7 @@ pub async fn connect(
     let to = server.upstream.unwrap_or(destination);
     let limit = gateway.upstream_connect_time;
     let attempt = async {
-        let socket = socket(to)?;
-        if let Some(maps) = &gateway.maps {
-            maps.exempt(socket.as_fd())?;
-        }
-        let stream = TcpSocket::from_std_stream(socket.into())
-            .connect(to)
-            .await?;
+        let stream = own::connect(to, gateway.maps.as_ref()).await?;
         stream.set_nodelay(true)?;
         let Some((tls, name)) = &server.upstream_tls else {
             return Ok(Upstream::Plain(stream));
@@ -57,12 +49,6 @@ pub async fn connect(
         }
         Err(_) => Err(Reason::UpstreamTimeout),
     }
-}
-
-fn socket(to: SocketAddr) -> io::Result<Socket> {
-    let socket = Socket::new(Domain::for_address(to), Type::STREAM, Some(Protocol::TCP))?;
-    socket.set_nonblocking(true)?;
-    Ok(socket)
 }
 
 impl AsyncRead for Upstream {

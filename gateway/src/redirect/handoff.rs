@@ -8,6 +8,7 @@ use std::{
     os::fd::{AsRawFd, BorrowedFd},
     path::Path,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use gateway_common::{
@@ -160,6 +161,12 @@ impl MapHandles {
     /// several times per `Settings::heartbeat`.
     pub fn beat(&self) -> io::Result<()> {
         self.0.heartbeat.update(&0, &monotonic_ns())
+    }
+
+    /// Time since the last [`MapHandles::beat`].
+    pub fn beat_age(&self) -> io::Result<Duration> {
+        let beat = self.0.heartbeat.lookup(&0)?.unwrap_or(0);
+        Ok(Duration::from_nanos(monotonic_ns().saturating_sub(beat)))
     }
 
     /// Upstream connections of the gateway that the programs let through now.

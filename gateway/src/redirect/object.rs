@@ -1,5 +1,6 @@
-//! The compiled kernel programs: embedded at build, or the file that
-//! `PANWARD_EBPF_OBJ` names.
+//! The compiled kernel programs, embedded at build. Debug builds, and no others,
+//! load the file that `PANWARD_EBPF_OBJ` names instead: that is how the kernel
+//! suite runs on an object of another toolchain.
 
 use std::borrow::Cow;
 
@@ -13,10 +14,16 @@ static EMBEDDED: &Aligned<[u8]> = &Aligned(*include_bytes!(
     "../../../gateway-ebpf/object/panward.bpf.o"
 ));
 
-const OVERRIDE: &str = "PANWARD_EBPF_OBJ";
+/// The bytes to load.
+#[cfg(not(debug_assertions))]
+pub(super) fn bytes() -> Result<Cow<'static, [u8]>, RedirectError> {
+    Ok(Cow::Borrowed(&EMBEDDED.0))
+}
 
 /// The bytes to load.
+#[cfg(debug_assertions)]
 pub(super) fn bytes() -> Result<Cow<'static, [u8]>, RedirectError> {
+    const OVERRIDE: &str = "PANWARD_EBPF_OBJ";
     let Some(path) = std::env::var_os(OVERRIDE) else {
         return Ok(Cow::Borrowed(&EMBEDDED.0));
     };
@@ -25,9 +32,12 @@ pub(super) fn bytes() -> Result<Cow<'static, [u8]>, RedirectError> {
         .map_err(|error| RedirectError::Object(format!("{OVERRIDE}={}: {error}", path.display())))
 }
 
-/// Lower-case hex SHA-256 of the embedded object, as in its manifest.
+/// Lower-case hex SHA-256 of the object that is loaded; empty if it cannot be read.
 pub fn object_sha256() -> String {
-    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &EMBEDDED.0);
+    let Ok(bytes) = bytes() else {
+        return String::new();
+    };
+    let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
     digest
         .as_ref()
         .iter()

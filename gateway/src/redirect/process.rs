@@ -26,7 +26,8 @@ pub struct ProcessFacts {
     pub cgroup_id: u64,
     /// Cookie of its network namespace.
     pub netns_cookie: u64,
-    /// Thread name; a process can choose it freely.
+    /// Name of the process (of its first thread); of the thread that called
+    /// connect() if the process is gone. A process can choose both freely.
     pub comm: String,
     /// Executable, unless the process is gone or its pid was used again.
     pub exe: Option<PathBuf>,
@@ -43,6 +44,8 @@ impl ProcessFacts {
             .iter()
             .position(|byte| *byte == 0)
             .unwrap_or(16);
+        let thread = String::from_utf8_lossy(&identity.comm[..end]).into_owned();
+        let (comm, exe) = program_of(identity.tgid, identity.connected_ns).unzip();
         let cgroup = cgroups.name(identity.cgroup_id, identity.tgid);
         let unit = cgroup.as_deref().and_then(unit_of).map(str::to_owned);
         Self {
@@ -52,34 +55,54 @@ impl ProcessFacts {
             gid: identity.gid,
             cgroup_id: identity.cgroup_id,
             netns_cookie: identity.netns_cookie,
-            comm: String::from_utf8_lossy(&identity.comm[..end]).into_owned(),
-            exe: exe_of(identity.tgid, identity.connected_ns),
+            comm: comm.unwrap_or(thread),
+            exe: exe.flatten(),
             cgroup,
             unit,
         }
     }
 }
 
-/// The executable of `pid`, if the process that has that pid now already ran at
-/// `connected_ns` (CLOCK_BOOTTIME). The start is read again after the link, so
-/// that a pid that changed hands in between is noticed.
-fn exe_of(pid: u32, connected_ns: u64) -> Option<PathBuf> {
-    let before = start_ns(pid)?;
-    let exe = fs::read_link(format!("/proc/{pid}/exe")).ok()?;
-    (before <= connected_ns && start_ns(pid)? == before).then_some(exe)
+/// Name and executable of `pid`, if the process that has that pid now already
+/// ran at `connected_ns` (CLOCK_BOOTTIME). The start is read again after the
+/// link, so that a pid that changed hands in between is noticed.
+fn program_of(pid: u32, connected_ns: u64) -> Option<(String, Option<PathBuf>)> {
+    let before = Stat::of(pid)?;
+    let exe = fs::read_link(format!("/proc/{pid}/exe")).ok();
+    let same = before.start_ns()? <= connected_ns && Stat::of(pid)?.start == before.start;
+    same.then_some((before.name, exe))
 }
 
-/// Start of a process in ns since boot: field 22 of /proc/PID/stat, in clock
-/// ticks (rounded down, so never later than the truth).
-fn start_ns(pid: u32) -> Option<u64> {
-    let stat = fs::read_to_string(format!("/proc/{pid}/stat")).ok()?;
-    start_ticks(&stat)?.checked_mul(1_000_000_000 / rustix::param::clock_ticks_per_second())
+/// What is used of /proc/PID/stat, which for a process tells of its first thread.
+#[derive(Debug, PartialEq, Eq)]
+struct Stat {
+    /// Field 2, which a process can set to anything.
+    name: String,
+    /// Field 22: clock ticks since boot, rounded down, so never later than the truth.
+    start: u64,
 }
 
-/// The name in field 2 can hold spaces and brackets: count from the last one.
-fn start_ticks(stat: &str) -> Option<u64> {
-    let (_, after) = stat.rsplit_once(')')?;
-    after.split_ascii_whitespace().nth(19)?.parse().ok()
+impl Stat {
+    fn of(pid: u32) -> Option<Self> {
+        Self::parse(&fs::read(format!("/proc/{pid}/stat")).ok()?)
+    }
+
+    /// The name can hold spaces and brackets: fields count from the last one.
+    fn parse(stat: &[u8]) -> Option<Self> {
+        let stat = String::from_utf8_lossy(stat);
+        let (before, after) = stat.rsplit_once(')')?;
+        let (_, name) = before.split_once('(')?;
+        let start = after.split_ascii_whitespace().nth(19)?.parse().ok()?;
+        Some(Self {
+            name: name.to_owned(),
+            start,
+        })
+    }
+
+    fn start_ns(&self) -> Option<u64> {
+        let tick = 1_000_000_000 / rustix::param::clock_ticks_per_second();
+        self.start.checked_mul(tick)
+    }
 }
 
 fn unit_of(cgroup: &str) -> Option<&str> {
@@ -181,18 +204,31 @@ mod tests {
     use super::*;
 
     #[test]
-    fn start_is_found_behind_a_hostile_name() {
-        let stat = "7 (a) b) R 9) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1";
-        assert_eq!(start_ticks(stat), Some(4711));
-        assert_eq!(start_ticks("7 (x"), None);
-        assert_eq!(start_ticks(""), None);
+    fn name_and_start_are_found_whatever_the_name_is() {
+        let stat = b"7 (a) b) R 9) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1";
+        let found = Stat::parse(stat).expect("well formed");
+        assert_eq!((found.name.as_str(), found.start), ("a) b) R 9", 4711));
+        let stat = b"7 (\xff\xfe) S 1 7 7 0 -1 4194560 1 2 3 4 5 6 7 8 20 0 1 0 4711 99 1";
+        assert_eq!(Stat::parse(stat).map(|found| found.start), Some(4711));
+        assert_eq!(Stat::parse(b"7 (x"), None);
+        assert_eq!(Stat::parse(b""), None);
     }
 
     #[test]
-    fn own_executable_is_known_and_a_later_pid_is_not_believed() {
+    fn own_program_is_known_and_a_later_pid_is_not_believed() {
         let pid = std::process::id();
-        assert_eq!(exe_of(pid, u64::MAX), std::env::current_exe().ok());
-        assert_eq!(exe_of(pid, 0), None, "connected before this process began");
+        // This test runs in a thread with a name of its own.
+        let name = fs::read_to_string("/proc/self/comm").expect("readable");
+        let exe = std::env::current_exe().ok();
+        assert_eq!(
+            program_of(pid, u64::MAX),
+            Some((name.trim_end().to_owned(), exe))
+        );
+        assert_eq!(
+            program_of(pid, 0),
+            None,
+            "connected before this process began"
+        );
     }
 
     #[test]

@@ -34,7 +34,8 @@ pub struct Settings {
     /// Servers elsewhere, exact.
     pub outbound: Vec<SocketAddr>,
     /// The gateway counts as hung when [`super::MapHandles::beat`] was not
-    /// called for this long. `None`: not looked at.
+    /// called for this long; take ten times the time between two calls or more,
+    /// so that a busy gateway is not taken for a hung one. `None`: not looked at.
     pub heartbeat: Option<Duration>,
 }
 

@@ -65,6 +65,7 @@ impl Watch {
             .context("read /proc/net/tcp")?;
         let mut redirect = redirect::Settings::new(&settings.cgroup);
         redirect.fail = redirect::FailMode::Open;
+        redirect.heartbeat = Some(app::HEARTBEAT_MAX);
         redirect.inbound = rules(&found);
         let attached = redirect::attach(&redirect)?;
         raise_descriptor_limit();
@@ -200,6 +201,7 @@ fn server(listening: &Listening) -> Server {
             challenge: None,
             resource_metadata: None,
             record_bodies: false,
+            hide_tails: false,
             limits,
         },
         auth: ServerAuth {

@@ -11,7 +11,9 @@ use std::{
 };
 
 use anyhow::ensure;
-use gateway_tests::{Capture, Client, GatewayConfig, Plan, Scratch, Server};
+use gateway::app::HEARTBEAT_MAX;
+use gateway_tests::{CARD, Capture, Client, GatewayConfig, Plan, Scratch, Server};
+use rustix::process::Signal;
 use serde_json::{Value, json};
 
 use crate::{
@@ -211,7 +213,7 @@ fn a_killed_gateway_leaves_an_open_host_open() -> anyhow::Result<()> {
         .run_wrapped(&scratch, &wrap, &server.url(), None, &plan)?
         .map_err(|refused| anyhow::anyhow!("after the crash: {}", refused.message))?;
     ensure!(
-        received.calls.len() == 1 && received.calls[0].text()?.contains(gateway_tests::CARD),
+        received.calls.len() == 1 && received.calls[0].text()?.contains(CARD),
         "it reached the server, uninspected"
     );
     let mut gateway = config.start(&scratch, &wrap)?;
@@ -223,4 +225,92 @@ fn a_killed_gateway_leaves_an_open_host_open() -> anyhow::Result<()> {
         "both starts are recorded"
     );
     nothing_is_missing(&records, &acknowledged)
+}
+
+/// A gateway that hangs (SIGSTOP) keeps its sockets: only its heartbeat tells. New
+/// connections follow the fail mode, and the gateway once it goes on.
+#[test]
+fn a_hung_gateway_is_refused_when_closed_and_bypassed_when_open() -> anyhow::Result<()> {
+    const TEST: &str = "a_hung_gateway_is_refused_when_closed_and_bypassed_when_open";
+    if lacks_root(TEST) {
+        return Ok(());
+    }
+    for fail in ["closed", "open"] {
+        let scratch = Scratch::new(&format!("hung-{fail}"))?;
+        let pins = BpfFs::mount(&scratch)?;
+        let host = Host::new(&scratch)?;
+        let wrap = host.wrap();
+        let wrap = borrowed(&wrap);
+        let dev = Dev::init(&scratch, "dev")?;
+        let token = dev.token(&scratch)?;
+        let answer = || answer(&host, &token);
+        let _server = Server::RustJson.start(&scratch, address(), &wrap)?;
+        let config = config(&scratch, &host.redirect(fail, Some(&pins.pin_dir())), &dev);
+        let gateway = config.start(&scratch, &wrap)?;
+        ensure!(!answer()?.contains(CARD), "{fail}: inspected");
+        gateway.signal(Signal::STOP);
+        let stopped = Instant::now();
+        let seen = loop {
+            if stopped.elapsed() > HEARTBEAT_MAX + Duration::from_millis(200) {
+                break answer();
+            }
+            // Until the last beat, half a second old at the stop, is too old, the hung
+            // gateway gets connections: the kernel completes them and nobody answers.
+            let taken = host.space.run(|| TcpStream::connect(address())).is_ok();
+            ensure!(
+                taken || stopped.elapsed() > HEARTBEAT_MAX - Duration::from_secs(1),
+                "{fail}: refused after {:?}, before the limit",
+                stopped.elapsed()
+            );
+            std::thread::sleep(Duration::from_millis(100));
+        };
+        match fail {
+            "open" => ensure!(seen?.contains(CARD), "open: it reached the server"),
+            _ => {
+                let (error, took) = host.space.run(|| {
+                    let started = Instant::now();
+                    let error = TcpStream::connect(address()).err().map(|e| e.kind());
+                    Ok((error, started.elapsed()))
+                })?;
+                ensure!(
+                    error == Some(std::io::ErrorKind::ConnectionRefused),
+                    "closed: {error:?}"
+                );
+                ensure!(took < Duration::from_millis(10), "refused after {took:?}");
+                ensure!(seen.is_err(), "closed: it was answered");
+            }
+        }
+        gateway.signal(Signal::CONT);
+        let until = Instant::now() + Duration::from_secs(2);
+        let again = loop {
+            match answer() {
+                Ok(text) if !text.contains(CARD) => break true,
+                _ if Instant::now() > until => break false,
+                _ => std::thread::sleep(Duration::from_millis(20)),
+            }
+        };
+        ensure!(again, "{fail}: the gateway goes on");
+    }
+    Ok(())
+}
+
+/// What is answered to one lookup of a customer with a card.
+fn answer(host: &Host, token: &str) -> anyhow::Result<String> {
+    let bearer = format!("Bearer {token}");
+    let call = json!({
+        "jsonrpc": "2.0", "id": 1, "method": "tools/call",
+        "params": {"name": "lookup_customer", "arguments": {"customer_id": "1001"}},
+    });
+    let answer = host.space.run(|| {
+        let asked = Capture::connect(address()).and_then(|mut capture| {
+            let headers = [
+                ("authorization", bearer.as_str()),
+                ("mcp-protocol-version", "2025-11-25"),
+            ];
+            capture.post("/mcp", &headers, &call.to_string())
+        });
+        asked.map_err(std::io::Error::other)
+    })?;
+    ensure!(answer.status == 200, "status {}", answer.status);
+    Ok(String::from_utf8_lossy(&answer.body).into_owned())
 }

@@ -33,12 +33,16 @@ fn identity_pid_uid_cgroup_comm_local() {
         .expect("has one")
         .display()
         .to_string();
+    // The connecting thread is called mcp-client; the process is not.
+    let process = std::fs::read_to_string(format!("/proc/{}/comm", client.pid()));
+    let process = process.expect("alive").trim_end().to_owned();
+    assert_ne!(process, "mcp-client");
     for (key, expected) in [
         ("pid", client.pid().to_string().as_str()),
         ("uid", "65534"),
         ("gid", "65534"),
         ("cgroup_id", &cgroup_id),
-        ("comm", "mcp-client"),
+        ("comm", &process),
         ("exe", &exe),
     ] {
         assert_eq!(fact(&line, key), expected, "{key} in {line}");

@@ -2,7 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr};
 
-use gateway::redirect::InRule;
+use gateway::redirect::{FailMode, InRule};
 use gateway_common::Reason;
 
 use crate::{
@@ -171,6 +171,49 @@ fn udp_to_covered_port_is_dropped() {
     client.send_to(b"after", "127.0.0.1:8087").expect("sends");
     assert!(server.recv(&mut buffer).is_err(), "not delivered");
     assert_eq!(gate.count(Reason::UdpDenied), 1);
+}
+
+#[test]
+fn udp_to_a_dead_gateways_port_follows_the_fail_mode() {
+    let Some(host) = Host::enter("udp_to_a_dead_gateways_port_follows_the_fail_mode") else {
+        return;
+    };
+    let space = Netns::new();
+    let mut buffer = [0; 16];
+    let mut settings = host.settings(&space);
+    settings.inbound = vec![InRule::any_address(8090)];
+    for (fail, passes) in [(FailMode::Closed, false), (FailMode::Open, true)] {
+        settings.fail = fail;
+        let mut gate = Gate::start(&settings);
+        for (server, client) in [("127.0.0.1:8090", "127.0.0.1:0"), ("[::1]:8090", "[::1]:0")] {
+            let (server, client) = (space.udp(server), space.udp(client));
+            server.set_nonblocking(true).expect("sets");
+            let to = server.local_addr().expect("bound");
+            // A fresh socket for each: a refusal is reported to the next send.
+            client.send_to(b"alive", to).expect("sends");
+            assert!(server.recv(&mut buffer).is_err(), "{fail:?} {to}: alive");
+        }
+        assert_eq!(gate.count(Reason::UdpDenied), 2);
+        gate.stop_listening();
+        for (server, client) in [("127.0.0.1:8090", "127.0.0.1:0"), ("[::1]:8090", "[::1]:0")] {
+            let (server, client) = (space.udp(server), space.udp(client));
+            server.set_nonblocking(true).expect("sets");
+            let to = server.local_addr().expect("bound");
+            client.send_to(b"dead", to).expect("sends");
+            assert_eq!(
+                server.recv(&mut buffer).is_ok(),
+                passes,
+                "{fail:?} {to}: dead"
+            );
+        }
+        let denied = if passes { 2 } else { 4 };
+        assert_eq!(gate.count(Reason::UdpDenied), denied, "{fail:?}");
+        // What no rule covers is left alone in every mode.
+        let (server, client) = (space.udp("127.0.0.1:8091"), space.udp("127.0.0.1:0"));
+        server.set_nonblocking(true).expect("sets");
+        client.send_to(b"other", "127.0.0.1:8091").expect("sends");
+        assert_eq!(server.recv(&mut buffer).expect("arrives"), 5);
+    }
 }
 
 #[test]

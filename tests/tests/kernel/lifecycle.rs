@@ -18,6 +18,29 @@ use crate::{
     probe::Probe,
 };
 
+/// So that a run on another object (`cargo xtask test --full`) is one.
+#[test]
+fn the_object_under_test_is_the_one_asked_for() {
+    let loaded = gateway::redirect::object_sha256();
+    let asked = match std::env::var_os("PANWARD_EBPF_OBJ") {
+        Some(file) => {
+            let bytes = std::fs::read(&file).expect("readable");
+            let digest = aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, &bytes);
+            digest.as_ref().iter().map(|b| format!("{b:02x}")).collect()
+        }
+        None => {
+            let manifest = include_str!("../../../gateway-ebpf/object/manifest.json");
+            let manifest: serde_json::Value = serde_json::from_str(manifest).expect("json");
+            manifest["object_sha256"]
+                .as_str()
+                .unwrap_or_default()
+                .to_owned()
+        }
+    };
+    assert_eq!(loaded, asked);
+    println!("object {loaded}");
+}
+
 #[test]
 fn loader_exit_links_survive_and_readopt_after_kill9() {
     let name = "loader_exit_links_survive_and_readopt_after_kill9";

@@ -3,6 +3,7 @@
 use std::{
     io,
     net::{SocketAddr, TcpStream},
+    time::Duration,
 };
 
 use gateway::redirect::{FailMode, InRule};
@@ -10,7 +11,7 @@ use gateway_common::Reason;
 
 use crate::{
     gate::{Gate, destination, fact},
-    host::{Host, Netns, RealServer, first_line},
+    host::{Host, LIMIT, Netns, RealServer, first_line},
 };
 
 fn addr(text: &str) -> SocketAddr {
@@ -147,6 +148,48 @@ fn quic_connect_and_sendto_refused() {
 }
 
 #[test]
+fn datagrams_of_a_dead_gateways_clients_follow_the_fail_mode() {
+    let name = "datagrams_of_a_dead_gateways_clients_follow_the_fail_mode";
+    let Some(host) = Host::enter(name) else {
+        return;
+    };
+    let (space, other) = Netns::pair();
+    let mut settings = host.settings(&space);
+    settings.outbound = vec![addr("10.77.0.2:8285"), addr("[fd77::2]:8285")];
+    let pairs = [
+        ("0.0.0.0:0", "10.77.0.2:8285"),
+        ("[::]:0", "[fd77::2]:8285"),
+    ];
+    for (fail, passes) in [(FailMode::Closed, false), (FailMode::Open, true)] {
+        settings.fail = fail;
+        let mut gate = Gate::start(&settings);
+        let socket = space.udp("0.0.0.0:0");
+        socket.connect("10.77.0.2:8285").expect_err("alive");
+        gate.stop_listening();
+        for (bind, to) in pairs {
+            let server = other.udp(to);
+            // The first datagram waits until the neighbour is found.
+            let wait = if passes {
+                LIMIT
+            } else {
+                Duration::from_millis(50)
+            };
+            server.set_read_timeout(Some(wait)).expect("sets");
+            let socket = space.udp(bind);
+            assert_eq!(
+                socket.send_to(b"datagram", to).is_ok(),
+                passes,
+                "{fail:?} {to}"
+            );
+            assert_eq!(socket.connect(to).is_ok(), passes, "{fail:?} {to}");
+            assert_eq!(server.recv(&mut [0; 16]).is_ok(), passes, "{fail:?} {to}");
+        }
+        let denied = if passes { 1 } else { 5 };
+        assert_eq!(gate.count(Reason::UdpDenied), denied, "{fail:?}");
+    }
+}
+
+#[test]
 fn unknown_netns_follows_the_fail_mode() {
     let Some(host) = Host::enter("unknown_netns_follows_the_fail_mode") else {
         return;
@@ -271,7 +314,7 @@ fn unusual(
         prepare(&socket)?;
         socket.connect(&to.into())?;
         let mut stream = TcpStream::from(socket);
-        stream.set_read_timeout(Some(crate::host::LIMIT))?;
+        stream.set_read_timeout(Some(LIMIT))?;
         stream.write_all(b"x")?;
         first_line(&stream)
     })

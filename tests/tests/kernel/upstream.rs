@@ -7,7 +7,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use gateway::redirect::{InRule, MapHandles};
+use gateway::{
+    identity::{Fetch, HttpFetch},
+    net::own::LaterRedirect,
+    redirect::{InRule, MapHandles},
+    tls::{Roots, client_config},
+};
 use gateway_common::Reason;
 use socket2::{Domain, Socket, Type};
 
@@ -154,6 +159,47 @@ fn exempt_flag_dies_with_socket_and_tuple_reuse_is_not_exempt() {
         "same tuple, other socket: {second}"
     );
     drop(server);
+}
+
+/// The issuer of tokens stands at a covered address, inbound and outbound.
+#[test]
+fn key_fetch_is_not_redirected() {
+    let Some(host) = Host::enter("key_fetch_is_not_redirected") else {
+        return;
+    };
+    let (space, remote) = Netns::pair();
+    let _near = RealServer::start(&space, "127.0.0.1:8186");
+    let _far = RealServer::start(&remote, "10.77.0.2:8187");
+    let mut settings = host.settings(&space);
+    settings.inbound = vec![InRule::any_address(8186)];
+    settings.outbound = vec!["10.77.0.2:8187".parse().expect("an address")];
+    let gate = Gate::start(&settings);
+    let redirect = LaterRedirect::default();
+    for (steered, attached) in [(2, false), (2, true)] {
+        if attached {
+            redirect.is(gate.maps.clone());
+        }
+        let fetched = space.run(|| {
+            let tls = client_config(&Roots::WebPki, None).map_err(io::Error::other)?;
+            let fetch = HttpFetch::new(tls, LIMIT).past(redirect.clone());
+            let runtime = tokio::runtime::Builder::new_current_thread()
+                .enable_all()
+                .build()?;
+            for url in ["http://127.0.0.1:8186/keys", "http://10.77.0.2:8187/keys"] {
+                let url = url.parse().map_err(io::Error::other)?;
+                // Neither the server nor the gate speaks HTTP; it is about who was asked.
+                let error = runtime.block_on(fetch.fetch(&url)).expect_err("no HTTP");
+                assert!(
+                    error.to_string().contains("broken answer"),
+                    "{url}: {error}"
+                );
+            }
+            Ok(())
+        });
+        fetched.expect("runs");
+        assert_eq!(gate.count(Reason::Steered), steered, "attached: {attached}");
+    }
+    assert_eq!(gate.count(Reason::Bypassed), 2);
 }
 
 #[test]

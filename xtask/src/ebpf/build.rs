@@ -1,18 +1,22 @@
-//! Compiling for the BPF target, and installing what that takes.
+//! Compiling for the BPF target.
 
 use std::{
-    collections::BTreeMap,
     env, fs,
     path::{Path, PathBuf},
-    process::Command,
 };
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, ensure};
 use object::build::elf::{Builder, SectionData};
+
+use super::toolchain::Toolchain;
+use crate::{
+    checkout::{cargo, root},
+    process,
+};
 
 /// What changes the output beside sources and tools. `{root}`, `{registry}` and
 /// `{sysroot}` stand for paths, so that no path of a machine is in the object.
-pub(crate) const RECIPE: [&str; 6] = [
+pub(super) const RECIPE: [&str; 6] = [
     "--cfg=bpf_target_arch=\"x86_64\"",
     "-Cdebuginfo=2",
     "-Clink-arg=--btf",
@@ -29,79 +33,14 @@ const PROFILE: [&str; 5] = [
     "profile.release.panic=\"abort\"",
 ];
 
-const BPF_LINKER: &str = "0.10.3";
-const DEBIAN_PACKAGES: [&str; 2] = ["rustc-web", "rust-web-src"];
 const TARGET: &str = "bpfel-unknown-none";
 
-/// The root of the repository.
-pub(crate) fn root() -> &'static Path {
-    let package = Path::new(env!("CARGO_MANIFEST_DIR"));
-    package.parent().unwrap_or(package)
-}
-
-/// A rustc with core's source, and the cargo that drives it.
-#[derive(Debug)]
-pub(crate) struct Toolchain {
-    rustc: PathBuf,
-    sysroot: PathBuf,
-}
-
-impl Toolchain {
-    /// Debian's rustc first: its version is the recorded one. `None` when a
-    /// part is missing.
-    pub(crate) fn find() -> anyhow::Result<Option<Self>> {
-        if capture(Command::new("bpf-linker").arg("--version")).is_err() {
-            return Ok(None);
-        }
-        for rustc in ["/usr/bin/rustc", "rustc"] {
-            let Ok(sysroot) = capture(Command::new(rustc).args(["--print", "sysroot"])) else {
-                continue;
-            };
-            let sysroot = PathBuf::from(sysroot.trim());
-            if sysroot
-                .join("lib/rustlib/src/rust/library/core/Cargo.toml")
-                .is_file()
-            {
-                return Ok(Some(Self {
-                    rustc: rustc.into(),
-                    sysroot,
-                }));
-            }
-        }
-        Ok(None)
-    }
-
-    /// Version of each tool that has a say in the bytes.
-    pub(crate) fn versions(&self) -> anyhow::Result<BTreeMap<String, String>> {
-        let rustc = capture(Command::new(&self.rustc).arg("-vV"))?;
-        let field = |name: &str| {
-            let line = rustc.lines().find_map(|line| line.strip_prefix(name));
-            line.map(|value| value.trim().to_owned())
-                .with_context(|| format!("rustc -vV: {name}"))
-        };
-        let linker = capture(Command::new("bpf-linker").arg("--version"))?;
-        let cargo = capture(cargo().arg("--version"))?;
-        let second = |text: &str| text.split_whitespace().nth(1).unwrap_or("").to_owned();
-        Ok(BTreeMap::from([
-            ("rustc".into(), field("release:")?),
-            ("llvm".into(), field("LLVM version:")?),
-            ("bpf-linker".into(), second(&linker)),
-            ("cargo".into(), second(&cargo)),
-        ]))
-    }
-}
-
-fn cargo() -> Command {
-    Command::new(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
-}
-
 /// Compiles and gives the bytes of the object, without DWARF.
-pub(crate) fn object(toolchain: &Toolchain) -> anyhow::Result<Vec<u8>> {
+pub(super) fn object(toolchain: &Toolchain) -> anyhow::Result<Vec<u8>> {
     // A folder of its own: never both targets in one call of cargo.
-    let target_dir = target_dir()?.join("ebpf");
+    let target_dir = toolchain.target_dir()?;
     let mut command = cargo();
     command
-        .current_dir(root())
         .args([
             "build",
             "--locked",
@@ -133,12 +72,11 @@ pub(crate) fn object(toolchain: &Toolchain) -> anyhow::Result<Vec<u8>> {
     command
         .env_remove("RUSTC_WRAPPER")
         .env_remove("RUSTC_WORKSPACE_WRAPPER")
-        .env("RUSTC", &toolchain.rustc)
         // build-std and inline assembly for BPF are unstable.
         .env("RUSTC_BOOTSTRAP", "1")
         .env("CARGO_ENCODED_RUSTFLAGS", flags(toolchain)?);
-    let status = command.status().context("start cargo")?;
-    ensure!(status.success(), "cargo build for {TARGET}: {status}");
+    toolchain.use_in(&mut command)?;
+    process::pass_through(&mut command)?;
     let built = target_dir.join(TARGET).join("release/panward-bpf");
     let bytes = fs::read(&built).with_context(|| format!("read {}", built.display()))?;
     without_dwarf(&bytes)
@@ -156,7 +94,14 @@ fn flags(toolchain: &Toolchain) -> anyhow::Result<String> {
 
 /// The folder that holds the sources of crates: taken from where aya-ebpf is.
 fn registry() -> anyhow::Result<PathBuf> {
-    let metadata = metadata(&["--locked", "--features", "gateway-ebpf/bpf"])?;
+    let arguments = [
+        "--format-version=1",
+        "--locked",
+        "--features",
+        "gateway-ebpf/bpf",
+    ];
+    let text = process::output(cargo().arg("metadata").args(arguments))?;
+    let metadata: serde_json::Value = serde_json::from_str(&text).context("cargo metadata")?;
     let packages = metadata["packages"]
         .as_array()
         .context("cargo metadata: packages")?;
@@ -170,23 +115,6 @@ fn registry() -> anyhow::Result<PathBuf> {
         .nth(2)
         .context("cargo metadata: folder")?;
     Ok(folder.to_owned())
-}
-
-fn target_dir() -> anyhow::Result<PathBuf> {
-    let metadata = metadata(&["--no-deps"])?;
-    let dir = metadata["target_directory"]
-        .as_str()
-        .context("cargo metadata: target_directory")?;
-    Ok(PathBuf::from(dir))
-}
-
-fn metadata(arguments: &[&str]) -> anyhow::Result<serde_json::Value> {
-    let mut command = cargo();
-    command
-        .current_dir(root())
-        .args(["metadata", "--format-version=1"])
-        .args(arguments);
-    serde_json::from_str(&capture(&mut command)?).context("cargo metadata")
 }
 
 /// The linker needs debug information to write BTF; the loader needs only BTF.
@@ -212,52 +140,4 @@ fn without_dwarf(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
         ensure!(!text.contains(&*path), "the object holds the path {path}");
     }
     Ok(stripped)
-}
-
-/// Installs the toolchain.
-pub(crate) fn setup() -> anyhow::Result<()> {
-    if Toolchain::find()?.is_some() {
-        println!("ebpf: the toolchain is there");
-        return Ok(());
-    }
-    if capture(Command::new("apt-get").arg("--version")).is_err() {
-        bail!(
-            "--setup knows Debian only; elsewhere: a rustc with its source, and bpf-linker {BPF_LINKER}"
-        );
-    }
-    println!(
-        "ebpf: installing {} and bpf-linker {BPF_LINKER}",
-        DEBIAN_PACKAGES.join(", ")
-    );
-    pass(Command::new("apt-get").arg("update"))?;
-    pass(
-        Command::new("apt-get")
-            .env("DEBIAN_FRONTEND", "noninteractive")
-            .args(["install", "--yes", "--no-install-recommends"])
-            .args(DEBIAN_PACKAGES),
-    )?;
-    pass(cargo().args(["install", "bpf-linker", "--locked", "--version", BPF_LINKER]))?;
-    ensure!(
-        Toolchain::find()?.is_some(),
-        "installed, but not found: is cargo's bin folder in PATH?"
-    );
-    Ok(())
-}
-
-fn pass(command: &mut Command) -> anyhow::Result<()> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let status = command.status().with_context(|| format!("start {name}"))?;
-    ensure!(status.success(), "{name}: {status}");
-    Ok(())
-}
-
-fn capture(command: &mut Command) -> anyhow::Result<String> {
-    let name = command.get_program().to_string_lossy().into_owned();
-    let output = command.output().with_context(|| format!("start {name}"))?;
-    ensure!(
-        output.status.success(),
-        "{name}: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(String::from_utf8(output.stdout)?)
 }

@@ -10,6 +10,7 @@ use std::{
 use anyhow::Context;
 
 use super::{build, manifest};
+use crate::checkout;
 
 const FOLDERS: [&str; 2] = ["gateway-common", "gateway-ebpf"];
 
@@ -17,7 +18,7 @@ const FOLDERS: [&str; 2] = ["gateway-common", "gateway-ebpf"];
 pub(crate) fn sha256() -> anyhow::Result<String> {
     let mut text = format!("recipe {:?}\n", build::RECIPE);
     for folder in FOLDERS {
-        let root = build::root();
+        let root = checkout::root();
         let mut files = vec![root.join(folder).join("Cargo.toml")];
         collect(&root.join(folder).join("src"), &mut files)?;
         files.sort();
@@ -27,7 +28,8 @@ pub(crate) fn sha256() -> anyhow::Result<String> {
             text += &format!("file {name} {}\n", manifest::sha256(&bytes));
         }
     }
-    let lock = fs::read_to_string(build::root().join("Cargo.lock")).context("read Cargo.lock")?;
+    let lock =
+        fs::read_to_string(checkout::root().join("Cargo.lock")).context("read Cargo.lock")?;
     for (name, pin) in pins(&lock) {
         text += &format!("crate {name} {pin}\n");
     }

@@ -57,12 +57,9 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     let chosen = suites::choose(ground, &args.suite)?;
     let clients = checkout::target_dir()?.join("clients");
     let missing = if chosen.iter().any(|suite| suite.wants_installs()) {
-        let wants = needs::Wants {
-            clients: chosen.iter().any(|suite| suite.wants_clients()),
-            machine: ground.root && chosen.iter().any(|suite| suite.wants_machine()),
-        };
+        let wants = suites::wants(&chosen, ground);
         let wanted = needs::missing(&clients, wants);
-        needs::provide(wanted, &clients, wants, ground.root, || {
+        needs::provide(wanted, wants, &clients, ground.root, || {
             agreed(args.yes || ground.ci)
         })?
     } else {

@@ -1,5 +1,5 @@
-//! What the suites need besides cargo: Debian packages, and the pinned clients and
-//! servers from npm and PyPI, and a Debian 12 to boot.
+//! What the suites need besides cargo: Debian packages, the pinned clients and servers
+//! from npm and PyPI, the tools that compile for BPF, a Debian 12 to boot.
 //!
 //! Everything from PyPI goes into `<target>/clients` (two virtual environments; the 2.x one
 //! brings node and npm as well, so that neither is taken from the host), everything from
@@ -15,7 +15,7 @@ use std::{
 
 use anyhow::{Context, ensure};
 
-use crate::{checkout, process};
+use crate::{checkout, ebpf, process};
 
 /// One thing that may be missing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -28,13 +28,21 @@ pub(crate) enum Need {
     Npm,
     /// The root folder of a Debian, made of the packages in a list.
     Root { dir: PathBuf, list: PathBuf },
+    /// What `cargo xtask ebpf --setup` installs.
+    Bpf,
+    /// Core's source for the rustc that builds the workspace.
+    CoreSource,
 }
 
-/// What the chosen suites want besides iproute2.
-#[derive(Debug, Clone, Copy)]
+/// What the chosen suites want, beside what each wants.
+#[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Wants {
-    /// Clients and servers from npm and PyPI.
+    /// npm and PyPI.
     pub(crate) clients: bool,
+    /// The recorded tools for BPF.
+    pub(crate) bpf: bool,
+    /// Another rustc for BPF.
+    pub(crate) other_bpf: bool,
     /// A machine to boot; only root can.
     pub(crate) machine: bool,
 }
@@ -57,6 +65,8 @@ impl Need {
             }
             Self::Npm => "npm packages of tests/clients/package-lock.json".to_owned(),
             Self::Root { .. } => "a Debian 12 of tests/tests/package/debian.txt".to_owned(),
+            Self::Bpf => ebpf::SETUP.to_owned(),
+            Self::CoreSource => "rustup component rust-src".to_owned(),
         }
     }
 }
@@ -64,8 +74,8 @@ impl Need {
 /// Lists what is wanted, installs it if `agreed`, and gives what is missing still.
 pub(crate) fn provide(
     wanted: Vec<Need>,
-    clients: &Path,
     wants: Wants,
+    clients: &Path,
     root: bool,
     agreed: impl FnOnce() -> bool,
 ) -> anyhow::Result<Vec<Need>> {
@@ -88,6 +98,17 @@ pub(crate) fn provide(
             .filter_map(|need| match need {
                 Need::Python { venv, list } => Some(scope.spawn(|| python(venv, list))),
                 Need::Root { dir, list } => Some(scope.spawn(|| machine(dir, list))),
+                // Its suite says what is missing, if it is still.
+                Need::Bpf => Some(scope.spawn(|| {
+                    let _ = ebpf::setup().inspect_err(|error| println!("ebpf: {error:#}"));
+                    Ok(())
+                })),
+                Need::CoreSource => Some(scope.spawn(|| {
+                    let mut rustup = Command::new("rustup");
+                    let added = process::output(rustup.args(["component", "add", "rust-src"]));
+                    let _ = added.inspect_err(|error| println!("ebpf: {error:#}"));
+                    Ok(())
+                })),
                 _ => None,
             })
             .collect();
@@ -104,7 +125,7 @@ pub(crate) fn provide(
     Ok(missing(clients, wants))
 }
 
-/// What is not there, of what every suite needs and of what is wanted.
+/// What is not there, of what every suite needs and of what these want.
 pub(crate) fn missing(clients: &Path, wants: Wants) -> Vec<Need> {
     let mut needs = Vec::new();
     let mut programs = vec![("ip", "-V", "iproute2")];
@@ -120,6 +141,12 @@ pub(crate) fn missing(clients: &Path, wants: Wants) -> Vec<Need> {
         if !process::succeeds(Command::new(program).arg(argument)) {
             needs.push(Need::Debian(package));
         }
+    }
+    if wants.bpf && !ebpf::is_set_up() {
+        needs.push(Need::Bpf);
+    }
+    if wants.other_bpf && ebpf::tools(&ebpf::Choice::workspace()).is_err() {
+        needs.push(Need::CoreSource);
     }
     if !wants.clients {
         return needs;

@@ -13,12 +13,13 @@ use anyhow::{Context, ensure};
 
 use super::{
     Ground,
-    needs::Need,
+    needs::{Need, Wants},
     tally::{Counts, Outcome, Row},
 };
 use crate::{
     checkout,
     dist::{self, Packing},
+    ebpf,
 };
 
 /// One suite: a run of cargo.
@@ -36,6 +37,7 @@ pub(crate) struct Suite {
     /// The package that its tests install (`PANWARD_PACKAGE`), of these programs.
     package: Option<Programs>,
     limit: Duration,
+    object: Object,
 }
 
 /// Which build of the programs.
@@ -43,6 +45,17 @@ pub(crate) struct Suite {
 enum Programs {
     Debug,
     Release,
+}
+
+/// The compiled kernel programs of a suite.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Object {
+    /// The committed ones.
+    Committed,
+    /// It builds others, from the same sources with other tools.
+    BuildsOther,
+    /// Those others.
+    Other,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +67,10 @@ enum Needs {
     Root,
     /// All of it, and a Debian to boot.
     Machine,
+    /// The recorded tools for BPF.
+    Bpf,
+    /// Other tools for BPF.
+    OtherBpf,
 }
 
 impl Suite {
@@ -67,7 +84,23 @@ impl Suite {
             full: false,
             package: None,
             limit: LIMIT,
+            object: Object::Committed,
         }
+    }
+
+    /// A check of the object, with these tools.
+    const fn object(name: &'static str, cargo: &'static [&'static str], needs: Needs) -> Self {
+        let mut suite = Self::check(name, cargo);
+        suite.needs = needs;
+        suite.quick = false;
+        suite
+    }
+
+    /// Only with `--full`, about an object of other tools.
+    const fn full(mut self, object: Object) -> Self {
+        self.full = true;
+        self.object = object;
+        self
     }
 
     const fn tests(name: &'static str, cargo: &'static [&'static str], needs: Needs) -> Self {
@@ -81,11 +114,12 @@ impl Suite {
             full: false,
             package: None,
             limit: LIMIT,
+            object: Object::Committed,
         }
     }
 
     /// Slow: only with `--full`.
-    const fn full(mut self) -> Self {
+    const fn slow(mut self) -> Self {
         self.full = true;
         self.limit = LIMIT_FULL;
         self
@@ -104,14 +138,23 @@ impl Suite {
         matches!(self.needs, Needs::Clients | Needs::Machine)
     }
 
-    pub(crate) fn wants_machine(&self) -> bool {
-        self.needs == Needs::Machine
-    }
-
     pub(crate) fn wants_binaries(&self) -> bool {
-        self.needs != Needs::Nothing
+        matches!(self.needs, Needs::Clients | Needs::Root | Needs::Machine)
     }
 }
+
+const XTASK_EBPF_CHECK: &[&str] = &[
+    "run",
+    "--quiet",
+    "--locked",
+    "--package",
+    "xtask",
+    "--",
+    "ebpf",
+    "--check",
+];
+
+const KERNEL: &[&str] = &["test", "--locked", "--workspace", "--test", "kernel"];
 
 // `--workspace` in each, so that features are the same and nothing is built twice.
 const SUITES: &[Suite] = &[
@@ -145,11 +188,10 @@ const SUITES: &[Suite] = &[
         &["test", "--locked", "--workspace", "--no-fail-fast"],
         Needs::Nothing,
     ),
-    Suite::tests(
-        "kernel",
-        &["test", "--locked", "--workspace", "--test", "kernel"],
-        Needs::Root,
-    ),
+    Suite::object("ebpf", XTASK_EBPF_CHECK, Needs::Bpf),
+    Suite::tests("kernel", KERNEL, Needs::Root),
+    Suite::object("ebpf-other", XTASK_EBPF_CHECK, Needs::OtherBpf).full(Object::BuildsOther),
+    Suite::tests("kernel-other", KERNEL, Needs::Root).full(Object::Other),
     Suite::tests(
         "e2e",
         &["test", "--locked", "--workspace", "--test", "e2e"],
@@ -169,10 +211,10 @@ const SUITES: &[Suite] = &[
             "--twice",
         ],
     )
-    .full(),
+    .slow(),
     Suite::tests("package-release", PACKAGE, Needs::Machine)
         .with_package(Programs::Release)
-        .full(),
+        .slow(),
     Suite::tests(
         FUZZ,
         &[
@@ -186,7 +228,7 @@ const SUITES: &[Suite] = &[
         ],
         Needs::Nothing,
     )
-    .full(),
+    .slow(),
 ];
 
 const PACKAGE: &[&str] = &["test", "--locked", "--workspace", "--test", "package"];
@@ -211,6 +253,17 @@ pub(crate) fn choose(ground: Ground, names: &[String]) -> anyhow::Result<Vec<&'s
         "--quick leaves out every suite that was named"
     );
     Ok(chosen)
+}
+
+/// What they want to be installed.
+pub(crate) fn wants(chosen: &[&Suite], ground: Ground) -> Wants {
+    let any = |needs| chosen.iter().any(|suite| suite.needs == needs);
+    Wants {
+        clients: chosen.iter().any(|suite| suite.wants_clients()),
+        machine: ground.root && any(Needs::Machine),
+        bpf: any(Needs::Bpf),
+        other_bpf: any(Needs::OtherBpf),
+    }
 }
 
 /// What the suites run on.
@@ -243,21 +296,34 @@ impl Stage<'_> {
 
     /// Why the suite cannot run here.
     fn obstacle(&self, suite: &Suite) -> Option<String> {
+        if suite.object == Object::Other && !self.other_object().is_file() {
+            return Some("needs the object that ebpf-other builds".to_owned());
+        }
+        let tools = |choice: &ebpf::Choice| ebpf::tools(choice).err().map(|e| format!("{e:#}"));
         match suite.needs {
             Needs::Nothing => None,
+            Needs::Bpf => tools(&ebpf::Choice::default()),
+            Needs::OtherBpf => tools(&ebpf::Choice::workspace()),
             Needs::Clients => self
                 .missing
                 .iter()
                 .any(Need::is_of_clients)
                 .then(|| "what it needs is not installed (see above)".to_owned()),
             Needs::Root | Needs::Machine if !self.ground.root => Some("needs root".to_owned()),
-            Needs::Machine => (!self.missing.is_empty())
+            Needs::Machine => self
+                .missing
+                .iter()
+                .any(|need| !matches!(need, Need::Bpf | Need::CoreSource))
                 .then(|| "what it needs is not installed (see above)".to_owned()),
             Needs::Root => self
                 .missing
                 .contains(&Need::Debian("iproute2"))
                 .then(|| "needs iproute2".to_owned()),
         }
+    }
+
+    fn other_object(&self) -> PathBuf {
+        self.clients.with_file_name("other.bpf.o")
     }
 
     fn cargo(&self, suite: &Suite) -> anyhow::Result<Outcome> {
@@ -277,7 +343,17 @@ impl Stage<'_> {
             };
             command.env("PANWARD_DEBIAN", self.clients.join("debian"));
         }
-        if suite.needs != Needs::Nothing {
+        let object = self.other_object();
+        match suite.object {
+            Object::Committed => command.env_remove(ebpf::OBJECT),
+            Object::Other => command.env(ebpf::OBJECT, object),
+            Object::BuildsOther => {
+                let _ = std::fs::remove_file(&object);
+                command.args(ebpf::Choice::workspace().arguments());
+                command.arg("--output").arg(object)
+            }
+        };
+        if suite.wants_binaries() {
             if self.ground.ci || self.ground.root {
                 command.env("PANWARD_REQUIRE_ROOT", "1");
             }
@@ -290,7 +366,7 @@ impl Stage<'_> {
         }
         let (success, mut counts) = stream(&mut command, suite.limit)?;
         if !suite.libtest {
-            return Ok(Outcome::Ran(Counts::check(success)));
+            counts = Counts::check(success);
         }
         let skipped = std::fs::read_to_string(&skips)
             .unwrap_or_default()
@@ -395,6 +471,7 @@ mod tests {
             &[],
         )?;
         assert!(chosen.iter().all(|suite| suite.needs == Needs::Nothing));
+        assert!(chosen.iter().all(|suite| !suite.full));
         assert!(chosen.iter().any(|suite| suite.name == "workspace"));
         Ok(())
     }

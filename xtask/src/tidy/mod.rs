@@ -1,7 +1,8 @@
 //! `cargo xtask tidy`: what the compiler does not check.
 //!
 //! Borders between crates, where `unsafe` may be, text that must not be in a public
-//! repository, corpora of fuzz targets, reasons for dependencies; long files are pointed out.
+//! repository, corpora of fuzz targets, the eBPF object and the hash of its sources,
+//! reasons for dependencies; long files are pointed out.
 
 mod borders;
 mod corpora;
@@ -11,7 +12,7 @@ mod unsafe_code;
 
 use std::process::ExitCode;
 
-use crate::checkout;
+use crate::{checkout, ebpf};
 
 /// A rule that is broken, and where.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -34,6 +35,9 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let mut broken = borders::check()?;
     broken.extend(corpora::check(&files));
     broken.extend(dependencies::check()?);
+    if let Err(error) = ebpf::check_hashes() {
+        broken.push(Broken::new("gateway-ebpf/object", format!("{error:#}")));
+    }
     let mut checked = 0;
     for path in &files {
         let Ok(content) = std::fs::read_to_string(checkout::root().join(path)) else {

@@ -471,3 +471,94 @@ fn a_client_that_hangs_up_is_recorded_as_gone() {
     rig.commit();
     assert_eq!(rig.counts.ended.borrow()[..], [Reason::ClientGone]);
 }
+
+fn delta(text: &str) -> String {
+    let event = format!(
+        "data: {{\"method\":\"notifications/message\",\"params\":{{\"data\":\"{text}\"}}}}\n\n"
+    );
+    format!("{:x}\r\n{event}\r\n", event.len())
+}
+
+fn streaming(rig: &mut Rig) {
+    rig.client(call("stream", "{}").as_bytes());
+    rig.commit();
+    rig.server(sse(&[]).as_bytes());
+    rig.sent();
+}
+
+#[test]
+fn a_card_over_two_events_is_masked_in_both_and_recorded() {
+    let mut rig = Rig::new(Mode::Enforce);
+    streaming(&mut rig);
+    let clean = delta("the number is");
+    rig.server(clean.as_bytes());
+    assert_eq!(rig.sent(), clean);
+    let (first, second) = (delta("41111111"), delta("11111111"));
+    rig.server(first.as_bytes());
+    assert!(
+        !rig.to_client_has("data"),
+        "digits at the end of an event wait"
+    );
+    rig.server(second.as_bytes());
+    assert!(
+        !rig.to_client_has("data"),
+        "and then for the record of the mask"
+    );
+    rig.commit();
+    assert_eq!(rig.sent(), delta("411111**") + &delta("****1111"));
+    assert!(rig.disk_has(MASKED));
+    assert!(
+        rig.disk
+            .records()
+            .iter()
+            .any(|r| r.kind == audit::Kind::McpMask)
+    );
+}
+
+#[test]
+fn digits_at_the_end_of_an_event_wait_their_time_and_leave() {
+    for hide in [false, true] {
+        let mut rig = Rig::new(Mode::Enforce);
+        rig.profile.hide_tails = hide;
+        streaming(&mut rig);
+        rig.server(delta("41111111").as_bytes());
+        let due = rig.session.deadline(&rig.profile.limits).unwrap();
+        assert!(due - rig.now_ns <= 200_000_000);
+        rig.now_ns = due;
+        rig.give(Input::Tick);
+        let (first, second) = match hide {
+            false => ("41111111", "********"),
+            true => ("411111**", "111111**"),
+        };
+        assert_eq!(rig.sent(), delta(first));
+        rig.server(delta("11111111").as_bytes());
+        rig.commit();
+        rig.now_ns += 300_000_000;
+        rig.give(Input::Tick);
+        assert_eq!(rig.sent(), delta(second));
+    }
+}
+
+#[test]
+fn the_last_event_of_a_stream_waits_for_nothing() {
+    let mut rig = Rig::new(Mode::Enforce);
+    streaming(&mut rig);
+    let event = delta("order 41111111");
+    rig.server(event.as_bytes());
+    assert!(!rig.to_client_has("data"));
+    rig.server(b"0\r\n\r\n");
+    assert_eq!(rig.sent(), event);
+    rig.commit();
+    assert_eq!(rig.sent(), "0\r\n\r\n");
+}
+
+#[test]
+fn observe_mode_holds_no_event() {
+    let mut rig = Rig::new(Mode::Observe);
+    streaming(&mut rig);
+    for part in ["41111111", "11111111"] {
+        rig.server(delta(part).as_bytes());
+        assert_eq!(rig.sent(), delta(part));
+    }
+    assert_eq!(*rig.counts.found.borrow(), 1);
+}

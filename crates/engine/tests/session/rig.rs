@@ -2,7 +2,8 @@
 
 use std::cell::RefCell;
 
-use audit::{Bounds, Committer, MemoryStore, Recorder, Store, Time};
+use audit::frame::{Salt, SegmentHeader};
+use audit::{Bounds, Committer, MemoryStore, Record, Recorder, Step, Store, Time, read_group};
 use bytes::Bytes;
 use engine::{Env, Flow, Input, Limits, Mode, Now, Observer, Output, Profile, Session};
 use gateway_common::Reason;
@@ -13,6 +14,8 @@ use policy::{AuthnMethod, PolicySet, Principal, PrincipalKind};
 pub(crate) struct Disk {
     memory: MemoryStore,
     pub(crate) broken: bool,
+    /// Takes what is written, and fails to sync it.
+    pub(crate) unsynced: bool,
 }
 
 impl Disk {
@@ -31,6 +34,33 @@ impl Disk {
             .flat_map(|(_, bytes)| bytes.iter().copied())
             .collect()
     }
+
+    /// The records of committed groups that were synced.
+    pub(crate) fn records(&self) -> Vec<Record> {
+        let mut all = Vec::new();
+        for (place, (_, bytes)) in self.memory.segments.iter().enumerate() {
+            let last = place + 1 == self.memory.segments.len();
+            let synced = if last {
+                self.memory.synced
+            } else {
+                bytes.len()
+            };
+            let header = SegmentHeader::decode(bytes).expect("the header that was written");
+            let salt = Salt::of(bytes).expect("the header that was written");
+            let (mut at, mut seq) = (audit::frame::HEADER_BYTES, header.tree.size());
+            while let Step::Group(group) = read_group(&bytes[at..synced], salt, seq) {
+                at += group.span;
+                seq += group.records.len() as u64;
+                all.extend(
+                    group
+                        .records
+                        .iter()
+                        .map(|r| Record::decode(r).expect("whole")),
+                );
+            }
+        }
+        all
+    }
 }
 
 impl Store for Disk {
@@ -44,6 +74,9 @@ impl Store for Disk {
     }
     fn sync(&mut self) -> std::io::Result<()> {
         self.works()?;
+        if self.unsynced {
+            return Err(std::io::ErrorKind::Other.into());
+        }
         self.memory.sync()
     }
     fn seal(&mut self) -> std::io::Result<()> {
@@ -91,7 +124,7 @@ pub(crate) struct Rig {
     pub(crate) identity: Result<(), Reason>,
     /// How often a connection to the server was asked for.
     pub(crate) connects: u32,
-    now_ns: u64,
+    pub(crate) now_ns: u64,
 }
 
 pub(crate) const POLICY: &str = r#"
@@ -113,6 +146,7 @@ pub(crate) fn profile(mode: Mode) -> Profile {
         challenge: Some("Bearer".into()),
         resource_metadata: None,
         record_bodies: true,
+        hide_tails: false,
         limits: Limits::default(),
     }
 }
@@ -194,6 +228,10 @@ impl Rig {
         };
         let _ = self.committer.commit(&mut self.disk, now);
         self.give(Input::AuditMoved);
+    }
+
+    pub(crate) fn to_client_has(&self, needle: &str) -> bool {
+        memchr::memmem::find(&self.to_client, needle.as_bytes()).is_some()
     }
 
     pub(crate) fn sent(&mut self) -> String {
