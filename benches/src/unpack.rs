@@ -5,7 +5,7 @@
 
 use std::hint::black_box;
 
-use panscan::decode::{Decoder, Encoding, encode};
+use panscan::codec::{Decoder, Encoding, encode};
 use panscan::{Caps, Scanner, Settings, Stream};
 
 use crate::clock::{median, time};

@@ -8,6 +8,7 @@ mod checkout;
 mod demo;
 mod dist;
 mod ebpf;
+mod fuzz;
 mod process;
 mod schema;
 mod test;
@@ -31,12 +32,15 @@ enum Command {
     Demo(demo::Args),
     /// Runs every suite; installs what they need after a yes.
     Test(test::Args),
-    /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora.
+    /// Checks the borders between crates, forbidden text, unsafe code, sizes, corpora,
+    /// dependencies.
     Tidy,
     /// Rebuilds or checks the committed eBPF object.
     Ebpf(ebpf::Args),
     /// Builds a release and the Debian package of it.
     Dist(dist::Args),
+    /// Builds every fuzz target with libFuzzer and runs each for a while.
+    Fuzz(fuzz::Args),
     /// Writes docs/CONFIG.md and docs/config.schema.json from the types.
     Schema,
 }
@@ -48,6 +52,7 @@ fn main() -> ExitCode {
         Command::Tidy => tidy::run(),
         Command::Ebpf(args) => ebpf::run(&args),
         Command::Dist(args) => dist::run(&args),
+        Command::Fuzz(args) => fuzz::run(&args),
         Command::Schema => schema::run(),
     };
     match done {

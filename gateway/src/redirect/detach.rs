@@ -26,6 +26,8 @@ pub fn detach(pin_dir: &Path) -> Result<usize, RedirectError> {
     for (_, dir) in pins::abi_dirs(pin_dir).map_err(fail())? {
         links += clear(&dir).map_err(fail())?;
     }
+    // Gone with its last pin; one that is in use, or is the mount itself, stays.
+    let _ = fs::remove_dir(pin_dir);
     Ok(links)
 }
 

@@ -1,12 +1,16 @@
 //! `cargo xtask dist`: a release build and the Debian package of it.
 //!
 //! Inputs are in `packaging/`, the result in `target/dist`: the staged tree and
-//! the `.deb`, made by dpkg-deb. Times in it are those
-//! of the commit, so that the same sources and tools can give the same bytes. Two gates: the kernel object
-//! belongs to its sources, and the programs run on glibc [`GLIBC_MAX`].
+//! the `.deb`, made by dpkg-deb. Times in it are those of the commit and no program names
+//! a folder of the machine, so that the same sources and tools give the same bytes
+//! (`--twice` proves it). Gates: the kernel object belongs to its sources, the programs
+//! run on glibc [`GLIBC_MAX`], the documents' links lead to files of the package.
 
 mod control;
+mod double;
 mod glibc;
+mod links;
+mod release;
 mod stage;
 
 use std::{
@@ -19,6 +23,7 @@ use anyhow::{Context, ensure};
 
 use crate::{checkout, ebpf, process};
 use control::Facts;
+pub(crate) use double::compare;
 
 /// Highest glibc that the programs may ask for: that of RHEL 9. Debian 12 and
 /// Ubuntu 22.04 have later ones.
@@ -30,27 +35,61 @@ const PROGRAMS: [&str; 3] = ["panward", "demo-server", "demo-client"];
 /// Arguments of `cargo xtask dist`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
-    /// Packs the programs in this folder in place of a release build.
+    /// Packs the programs in this folder in place of a release build, for a try: quickly,
+    /// not small.
     #[arg(long, value_name = "DIR")]
     programs: Option<PathBuf>,
+    /// Builds all of it again from a copy in another folder; fails unless the packages are
+    /// the same byte for byte.
+    #[arg(long, conflicts_with = "programs")]
+    twice: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     ebpf::check_hashes()?;
     println!("dist: the kernel object belongs to its sources");
-    let target = checkout::target_dir()?;
-    let programs = match &args.programs {
-        Some(dir) => dir.clone(),
-        None => build(&target)?,
+    let dist = checkout::target_dir()?.join("dist");
+    let package = match &args.programs {
+        Some(programs) => package(programs, &dist, Packing::Quick)?,
+        None => package(&release()?, &dist, Packing::Small)?,
     };
+    if args.twice {
+        double::build_again(&dist, &package)?;
+    }
+    rate_unit();
+    show(&package)?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The release programs of this checkout; gives their folder.
+pub(crate) fn release() -> anyhow::Result<PathBuf> {
+    let target = checkout::target_dir()?;
+    let programs = release::build(checkout::root(), &target)?;
+    for program in PROGRAMS {
+        release::check(&programs.join(program), checkout::root(), &target)?;
+    }
+    Ok(programs)
+}
+
+/// How much time to spend on a small package.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Packing {
+    /// For people: xz.
+    Small,
+    /// For tests.
+    Quick,
+}
+
+/// Makes the package of these programs in the folder `dist`, the staged tree beside it;
+/// gives its path.
+pub(crate) fn package(programs: &Path, dist: &Path, packing: Packing) -> anyhow::Result<PathBuf> {
     let version = env!("CARGO_PKG_VERSION");
     let architecture = process::output(Command::new("dpkg").arg("--print-architecture"))
         .context("a Debian package needs dpkg")?;
     let architecture = architecture.trim();
     let name = format!("panward_{version}_{architecture}");
-    let dist = target.join("dist");
     let tree = dist.join(&name);
-    stage::lay_out(&tree, &programs)?;
+    stage::lay_out(&tree, programs)?;
     let glibc = gate(&tree)?;
     let facts = Facts {
         version,
@@ -60,19 +99,8 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
     };
     stage::debian(&tree, &facts)?;
     let package = dist.join(format!("{name}.deb"));
-    pack(&tree, &package)?;
-    show(&package)?;
-    rate_unit();
-    Ok(ExitCode::SUCCESS)
-}
-
-/// The release programs; gives their folder.
-fn build(target: &Path) -> anyhow::Result<PathBuf> {
-    let mut cargo = checkout::cargo();
-    cargo.args(["build", "--locked", "--release"]);
-    cargo.args(["--package", "panward", "--package", "panward-demo"]);
-    process::pass_through(&mut cargo)?;
-    Ok(target.join("release"))
+    pack(&tree, &package, packing)?;
+    Ok(package)
 }
 
 /// The highest glibc version that the staged programs ask for.
@@ -106,14 +134,21 @@ fn gate(tree: &Path) -> anyhow::Result<glibc::Version> {
     Ok(highest)
 }
 
-fn pack(tree: &Path, package: &Path) -> anyhow::Result<()> {
+fn pack(tree: &Path, package: &Path, packing: Packing) -> anyhow::Result<()> {
     let mut git = Command::new("git");
     git.current_dir(checkout::root())
         .args(["log", "-1", "--format=%ct"]);
     let committed = process::output(&mut git)?;
     let mut dpkg = Command::new("dpkg-deb");
     dpkg.env("SOURCE_DATE_EPOCH", committed.trim())
-        .args(["--root-owner-group", "-Zxz", "--build"])
+        // With one thread the bytes do not depend on the machine's number of cores.
+        .env("DPKG_DEB_THREADS_MAX", "1")
+        .arg("--root-owner-group")
+        .args(match packing {
+            Packing::Small => ["-Zxz", "-z6"],
+            Packing::Quick => ["-Zgzip", "-z1"],
+        })
+        .arg("--build")
         .arg(tree)
         .arg(package);
     process::output(&mut dpkg)?;

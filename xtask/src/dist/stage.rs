@@ -12,6 +12,7 @@ use anyhow::{Context, ensure};
 use super::{
     PROGRAMS,
     control::{self, Facts},
+    links,
 };
 use crate::{checkout, process};
 
@@ -19,7 +20,7 @@ use crate::{checkout, process};
 pub(super) const UNIT: &str = "packaging/systemd/panward.service";
 
 /// From the repository to the package.
-const FILES: [(&str, &str); 7] = [
+const FILES: [(&str, &str); 9] = [
     (UNIT, "lib/systemd/system/panward.service"),
     ("packaging/etc/panward.toml", "etc/panward/panward.toml"),
     (
@@ -30,6 +31,8 @@ const FILES: [(&str, &str); 7] = [
     ("LICENSE-MIT", "usr/share/doc/panward/LICENSE-MIT"),
     ("README.md", "usr/share/doc/panward/README.md"),
     ("CHANGELOG.md", "usr/share/doc/panward/CHANGELOG.md"),
+    ("CONTRIBUTING.md", "usr/share/doc/panward/CONTRIBUTING.md"),
+    ("SECURITY.md", "usr/share/doc/panward/SECURITY.md"),
 ];
 
 const DOCS: &str = "usr/share/doc/panward";
@@ -61,17 +64,17 @@ pub(super) fn lay_out(tree: &Path, programs: &Path) -> anyhow::Result<()> {
     for (from, to) in FILES {
         put(&checkout::root().join(from), &tree.join(to), 0o644)?;
     }
+    // Documents lie as they do in the repository, so that their links work.
     for path in checkout::tracked_files()? {
-        let Some(name) = path.strip_prefix("docs").ok().and_then(Path::file_name) else {
-            continue;
-        };
-        put(
-            &checkout::root().join(&path),
-            &tree.join(DOCS).join(name),
-            0o644,
-        )?;
+        if path.starts_with("docs") {
+            put(
+                &checkout::root().join(&path),
+                &tree.join(DOCS).join(&path),
+                0o644,
+            )?;
+        }
     }
-    Ok(())
+    links::check(&tree.join(DOCS))
 }
 
 fn put(from: &Path, to: &Path, mode: u32) -> anyhow::Result<()> {
@@ -104,7 +107,7 @@ pub(super) fn size_kib(tree: &Path) -> anyhow::Result<u64> {
 }
 
 /// Every file, relative to the tree, sorted; not those of `DEBIAN`.
-fn files(tree: &Path) -> anyhow::Result<Vec<PathBuf>> {
+pub(super) fn files(tree: &Path) -> anyhow::Result<Vec<PathBuf>> {
     let (mut found, mut folders) = (Vec::new(), vec![tree.to_owned()]);
     while let Some(folder) = folders.pop() {
         for entry in fs::read_dir(&folder)? {

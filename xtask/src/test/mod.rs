@@ -23,9 +23,12 @@ pub(crate) struct Args {
     /// No root, no node, no Python: ends within three minutes.
     #[arg(long, conflicts_with = "full")]
     quick: bool,
-    /// The slow suites too.
+    /// The slow suites too: release build twice, its package, fuzzing.
     #[arg(long)]
     full: bool,
+    /// With --full: ten minutes of fuzzing a target in place of one.
+    #[arg(long, requires = "full")]
+    long: bool,
     /// Only these suites (see the table for names); repeatable.
     #[arg(long, value_name = "NAME")]
     suite: Vec<String>,
@@ -39,6 +42,7 @@ pub(crate) struct Ground {
     root: bool,
     quick: bool,
     full: bool,
+    long: bool,
 }
 
 pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
@@ -48,11 +52,12 @@ pub(crate) fn run(args: &Args) -> anyhow::Result<ExitCode> {
         root: rustix::process::geteuid().is_root(),
         quick: args.quick,
         full: args.full,
+        long: args.long,
     };
     let chosen = suites::choose(ground, &args.suite)?;
     let clients = checkout::target_dir()?.join("clients");
     let missing = if chosen.iter().any(|suite| suite.wants_installs()) {
-        let wants = suites::wants(&chosen);
+        let wants = suites::wants(&chosen, ground);
         let wanted = needs::missing(&clients, wants);
         needs::provide(wanted, wants, &clients, ground.root, || {
             agreed(args.yes || ground.ci)

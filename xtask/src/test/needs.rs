@@ -1,10 +1,11 @@
 //! What the suites need besides cargo: Debian packages, the pinned clients and servers
-//! from npm and PyPI, the tools that compile for BPF.
+//! from npm and PyPI, the tools that compile for BPF, a Debian 12 to boot.
 //!
 //! Everything from PyPI goes into `<target>/clients` (two virtual environments; the 2.x one
 //! brings node and npm as well, so that neither is taken from the host), everything from
-//! npm into `tests/clients/node_modules`. Beside each lies a copy of the list it
-//! was made from: equal list, nothing to do.
+//! npm into `tests/clients/node_modules`. The root of the Debian that the package suite
+//! boots is `<target>/clients/debian`, made of `tests/tests/package/debian.txt`. In each
+//! lies a copy of the list it was made from: equal list, nothing to do.
 
 use std::{
     path::{Path, PathBuf},
@@ -25,6 +26,8 @@ pub(crate) enum Need {
     Python { venv: PathBuf, list: PathBuf },
     /// The packages of `tests/clients/package-lock.json`.
     Npm,
+    /// The root folder of a Debian, made of the packages in a list.
+    Root { dir: PathBuf, list: PathBuf },
     /// What `cargo xtask ebpf --setup` installs.
     Bpf,
     /// Core's source for the rustc that builds the workspace.
@@ -40,9 +43,19 @@ pub(crate) struct Wants {
     pub(crate) bpf: bool,
     /// Another rustc for BPF.
     pub(crate) other_bpf: bool,
+    /// A machine to boot; only root can.
+    pub(crate) machine: bool,
 }
 
 impl Need {
+    /// Whether clients and servers from npm and PyPI cannot run without it.
+    pub(crate) fn is_of_clients(&self) -> bool {
+        matches!(
+            self,
+            Self::Python { .. } | Self::Npm | Self::Debian("python3-venv")
+        )
+    }
+
     fn text(&self) -> String {
         match self {
             Self::Debian(package) => format!("Debian package {package}"),
@@ -51,6 +64,7 @@ impl Need {
                 format!("PyPI packages of tests/clients/{file}")
             }
             Self::Npm => "npm packages of tests/clients/package-lock.json".to_owned(),
+            Self::Root { .. } => "a Debian 12 of tests/tests/package/debian.txt".to_owned(),
             Self::Bpf => ebpf::SETUP.to_owned(),
             Self::CoreSource => "rustup component rust-src".to_owned(),
         }
@@ -83,6 +97,7 @@ pub(crate) fn provide(
             .iter()
             .filter_map(|need| match need {
                 Need::Python { venv, list } => Some(scope.spawn(|| python(venv, list))),
+                Need::Root { dir, list } => Some(scope.spawn(|| machine(dir, list))),
                 // Its suite says what is missing, if it is still.
                 Need::Bpf => Some(scope.spawn(|| {
                     let _ = ebpf::setup().inspect_err(|error| println!("ebpf: {error:#}"));
@@ -113,8 +128,19 @@ pub(crate) fn provide(
 /// What is not there, of what every suite needs and of what these want.
 pub(crate) fn missing(clients: &Path, wants: Wants) -> Vec<Need> {
     let mut needs = Vec::new();
-    if !process::succeeds(Command::new("ip").arg("-V")) {
-        needs.push(Need::Debian("iproute2"));
+    let mut programs = vec![("ip", "-V", "iproute2")];
+    if wants.machine {
+        programs.push(("mmdebstrap", "--version", "mmdebstrap"));
+        programs.push(("systemd-nspawn", "--version", "systemd-container"));
+        let (dir, list) = (clients.join("debian"), debian_list());
+        if !is_made_from(&dir, &list) {
+            needs.push(Need::Root { dir, list });
+        }
+    }
+    for (program, argument, package) in programs {
+        if !process::succeeds(Command::new(program).arg(argument)) {
+            needs.push(Need::Debian(package));
+        }
     }
     if wants.bpf && !ebpf::is_set_up() {
         needs.push(Need::Bpf);
@@ -175,6 +201,32 @@ fn debian(needs: &[Need], root: bool) -> anyhow::Result<()> {
             .args(["install", "-y", "--no-install-recommends"])
             .args(packages),
     )
+}
+
+/// Makes a Debian root from the repositories of Debian itself.
+fn machine(dir: &Path, list: &Path) -> anyhow::Result<()> {
+    if dir.exists() {
+        std::fs::remove_dir_all(dir).with_context(|| format!("remove {}", dir.display()))?;
+    }
+    let text = std::fs::read_to_string(list).with_context(|| list.display().to_string())?;
+    let mut words = text
+        .lines()
+        .filter(|line| !line.starts_with('#'))
+        .flat_map(str::split_whitespace);
+    let release = words.next().context("the list names no release")?;
+    let packages: Vec<&str> = words.collect();
+    process::output(
+        Command::new("mmdebstrap")
+            .args(["--quiet", "--variant=minbase"])
+            .arg(format!("--include={}", packages.join(",")))
+            .arg(release)
+            .arg(dir),
+    )?;
+    mark_made_from(dir, list)
+}
+
+fn debian_list() -> PathBuf {
+    checkout::root().join("tests/tests/package/debian.txt")
 }
 
 fn python(venv: &Path, list: &Path) -> anyhow::Result<()> {

@@ -16,7 +16,11 @@ use super::{
     needs::{Need, Wants},
     tally::{Counts, Outcome, Row},
 };
-use crate::{checkout, ebpf};
+use crate::{
+    checkout,
+    dist::{self, Packing},
+    ebpf,
+};
 
 /// One suite: a run of cargo.
 #[derive(Debug)]
@@ -30,7 +34,17 @@ pub(crate) struct Suite {
     quick: bool,
     /// Only with `--full`.
     full: bool,
+    /// The package that its tests install (`PANWARD_PACKAGE`), of these programs.
+    package: Option<Programs>,
+    limit: Duration,
     object: Object,
+}
+
+/// Which build of the programs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Programs {
+    Debug,
+    Release,
 }
 
 /// The compiled kernel programs of a suite.
@@ -51,6 +65,8 @@ enum Needs {
     Clients,
     /// The built programs, root, network namespaces.
     Root,
+    /// All of it, and a Debian to boot.
+    Machine,
     /// The recorded tools for BPF.
     Bpf,
     /// Other tools for BPF.
@@ -66,6 +82,8 @@ impl Suite {
             needs: Needs::Nothing,
             quick: true,
             full: false,
+            package: None,
+            limit: LIMIT,
             object: Object::Committed,
         }
     }
@@ -94,16 +112,34 @@ impl Suite {
             needs,
             quick,
             full: false,
+            package: None,
+            limit: LIMIT,
             object: Object::Committed,
         }
+    }
+
+    /// Slow: only with `--full`.
+    const fn slow(mut self) -> Self {
+        self.full = true;
+        self.limit = LIMIT_FULL;
+        self
+    }
+
+    const fn with_package(mut self, programs: Programs) -> Self {
+        self.package = Some(programs);
+        self
     }
 
     pub(crate) fn wants_installs(&self) -> bool {
         self.needs != Needs::Nothing
     }
 
+    pub(crate) fn wants_clients(&self) -> bool {
+        matches!(self.needs, Needs::Clients | Needs::Machine)
+    }
+
     pub(crate) fn wants_binaries(&self) -> bool {
-        matches!(self.needs, Needs::Clients | Needs::Root)
+        matches!(self.needs, Needs::Clients | Needs::Root | Needs::Machine)
     }
 }
 
@@ -161,7 +197,42 @@ const SUITES: &[Suite] = &[
         &["test", "--locked", "--workspace", "--test", "e2e"],
         Needs::Clients,
     ),
+    Suite::tests("package", PACKAGE, Needs::Machine).with_package(Programs::Debug),
+    Suite::check(
+        "double-build",
+        &[
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "xtask",
+            "--",
+            "dist",
+            "--twice",
+        ],
+    )
+    .slow(),
+    Suite::tests("package-release", PACKAGE, Needs::Machine)
+        .with_package(Programs::Release)
+        .slow(),
+    Suite::tests(
+        FUZZ,
+        &[
+            "run",
+            "--quiet",
+            "--locked",
+            "--package",
+            "xtask",
+            "--",
+            "fuzz",
+        ],
+        Needs::Nothing,
+    )
+    .slow(),
 ];
+
+const PACKAGE: &[&str] = &["test", "--locked", "--workspace", "--test", "package"];
+const FUZZ: &str = "fuzz";
 
 /// The suites of this run, in order.
 pub(crate) fn choose(ground: Ground, names: &[String]) -> anyhow::Result<Vec<&'static Suite>> {
@@ -185,10 +256,11 @@ pub(crate) fn choose(ground: Ground, names: &[String]) -> anyhow::Result<Vec<&'s
 }
 
 /// What they want to be installed.
-pub(crate) fn wants(chosen: &[&Suite]) -> Wants {
+pub(crate) fn wants(chosen: &[&Suite], ground: Ground) -> Wants {
     let any = |needs| chosen.iter().any(|suite| suite.needs == needs);
     Wants {
-        clients: any(Needs::Clients),
+        clients: chosen.iter().any(|suite| suite.wants_clients()),
+        machine: ground.root && any(Needs::Machine),
         bpf: any(Needs::Bpf),
         other_bpf: any(Needs::OtherBpf),
     }
@@ -235,13 +307,14 @@ impl Stage<'_> {
             Needs::Clients => self
                 .missing
                 .iter()
-                .any(|need| match need {
-                    Need::Debian(package) => *package != "iproute2",
-                    Need::Python { .. } | Need::Npm => true,
-                    Need::Bpf | Need::CoreSource => false,
-                })
+                .any(Need::is_of_clients)
                 .then(|| "what it needs is not installed (see above)".to_owned()),
-            Needs::Root if !self.ground.root => Some("needs root".to_owned()),
+            Needs::Root | Needs::Machine if !self.ground.root => Some("needs root".to_owned()),
+            Needs::Machine => self
+                .missing
+                .iter()
+                .any(|need| !matches!(need, Need::Bpf | Need::CoreSource))
+                .then(|| "what it needs is not installed (see above)".to_owned()),
             Needs::Root => self
                 .missing
                 .contains(&Need::Debian("iproute2"))
@@ -260,6 +333,16 @@ impl Stage<'_> {
         let _ = std::fs::remove_file(&skips);
         let mut command = checkout::cargo();
         command.args(suite.cargo).env("PANWARD_SKIPS", &skips);
+        if suite.name == FUZZ && self.ground.long {
+            command.arg("--long");
+        }
+        if let Some(programs) = suite.package {
+            match self.package(programs) {
+                Ok(package) => command.env("PANWARD_PACKAGE", package),
+                Err(error) => return Ok(Outcome::Failed(format!("{error:#}"))),
+            };
+            command.env("PANWARD_DEBIAN", self.clients.join("debian"));
+        }
         let object = self.other_object();
         match suite.object {
             Object::Committed => command.env_remove(ebpf::OBJECT),
@@ -277,11 +360,11 @@ impl Stage<'_> {
             command
                 .env("PANWARD_NODE_DIR", self.clients)
                 .env("PANWARD_PY", self.clients);
-            if self.ground.ci || suite.needs == Needs::Clients {
+            if self.ground.ci || suite.wants_clients() {
                 command.env("PANWARD_REQUIRE_CLIENTS", "1");
             }
         }
-        let (success, mut counts) = stream(&mut command)?;
+        let (success, mut counts) = stream(&mut command, suite.limit)?;
         if !suite.libtest {
             counts = Counts::check(success);
         }
@@ -301,8 +384,27 @@ impl Stage<'_> {
     }
 }
 
+impl Stage<'_> {
+    /// The package to install; packed twice, to see that the same programs give the same
+    /// bytes.
+    fn package(&self, programs: Programs) -> anyhow::Result<PathBuf> {
+        let target = self.clients.parent().context("no target folder")?;
+        let (built, packing) = match programs {
+            Programs::Debug => (target.join("debug"), Packing::Quick),
+            Programs::Release => (dist::release()?, Packing::Small),
+        };
+        let folder = target.join("dist/test");
+        let package = dist::package(&built, &folder, packing)?;
+        dist::compare(
+            &package,
+            &dist::package(&built, &folder.join("again"), packing)?,
+        )?;
+        Ok(package)
+    }
+}
+
 /// Runs it with its output passed on, and counts libtest's result lines.
-fn stream(command: &mut Command) -> anyhow::Result<(bool, Counts)> {
+fn stream(command: &mut Command, limit: Duration) -> anyhow::Result<(bool, Counts)> {
     let name = crate::process::name(command);
     let mut child = command
         .stdin(Stdio::null())
@@ -315,7 +417,7 @@ fn stream(command: &mut Command) -> anyhow::Result<(bool, Counts)> {
         .and_then(rustix::process::Pid::from_raw);
     let (ended, wait) = mpsc::channel::<()>();
     let watchdog = std::thread::spawn(move || {
-        let timed_out = wait.recv_timeout(SUITE_LIMIT) == Err(mpsc::RecvTimeoutError::Timeout);
+        let timed_out = wait.recv_timeout(limit) == Err(mpsc::RecvTimeoutError::Timeout);
         if timed_out && let Some(group) = group {
             let _ = rustix::process::kill_process_group(group, rustix::process::Signal::KILL);
         }
@@ -332,15 +434,13 @@ fn stream(command: &mut Command) -> anyhow::Result<(bool, Counts)> {
     let status = child.wait()?;
     drop(ended);
     if watchdog.join().unwrap_or(false) {
-        println!(
-            "{name}: killed after {} minutes",
-            SUITE_LIMIT.as_secs() / 60
-        );
+        println!("{name}: killed after {} minutes", limit.as_secs() / 60);
     }
     Ok((status.success(), counts))
 }
 
-const SUITE_LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT: Duration = Duration::from_secs(30 * 60);
+const LIMIT_FULL: Duration = Duration::from_secs(4 * 3600);
 
 #[cfg(test)]
 mod tests {
@@ -351,6 +451,7 @@ mod tests {
         root: false,
         quick: false,
         full: false,
+        long: false,
     };
 
     fn suite(name: &str) -> &'static Suite {
@@ -372,6 +473,26 @@ mod tests {
         assert!(chosen.iter().all(|suite| suite.needs == Needs::Nothing));
         assert!(chosen.iter().all(|suite| !suite.full));
         assert!(chosen.iter().any(|suite| suite.name == "workspace"));
+        Ok(())
+    }
+
+    #[test]
+    fn slow_suites_run_only_with_full() -> anyhow::Result<()> {
+        let names = |ground| -> anyhow::Result<Vec<&str>> {
+            let chosen = choose(ground, &[])?;
+            Ok(chosen.iter().map(|suite| suite.name).collect())
+        };
+        let (every, full) = (
+            names(GROUND)?,
+            names(Ground {
+                full: true,
+                ..GROUND
+            })?,
+        );
+        assert!(every.contains(&"package") && full.contains(&"package"));
+        for slow in ["double-build", "package-release", FUZZ] {
+            assert!(!every.contains(&slow) && full.contains(&slow), "{slow}");
+        }
         Ok(())
     }
 
@@ -417,7 +538,7 @@ mod tests {
     fn results_are_counted_from_the_output() -> anyhow::Result<()> {
         let mut command = Command::new("printf");
         command.arg("test result: ok. 2 passed; 0 failed; 1 ignored; 0 measured\n");
-        let (success, counts) = stream(&mut command)?;
+        let (success, counts) = stream(&mut command, LIMIT)?;
         assert!(success);
         assert_eq!((counts.passed, counts.failed, counts.skipped), (2, 0, 1));
         Ok(())

@@ -127,7 +127,7 @@ impl Table {
     /// Prints the table; the last line is the sum.
     pub(crate) fn print(&self, wall: Duration) {
         println!(
-            "\n{:<12} {:>8} {:>7} {:>7} {:>8}",
+            "\n{:<16} {:>8} {:>7} {:>7} {:>8}",
             "suite", "wall s", "passed", "failed", "skipped"
         );
         for row in &self.rows {
@@ -138,7 +138,7 @@ impl Table {
                 Outcome::Failed(reason) => format!("  failed: {reason}"),
             };
             println!(
-                "{:<12} {:>8.1} {:>7} {:>7} {:>8}{note}",
+                "{:<16} {:>8.1} {:>7} {:>7} {:>8}{note}",
                 row.name,
                 row.wall.as_secs_f64(),
                 counts.passed,
@@ -147,7 +147,7 @@ impl Table {
             );
         }
         let total = self.total();
-        println!("{:<12} {:>8.1}\n", "all", wall.as_secs_f64());
+        println!("{:<16} {:>8.1}\n", "all", wall.as_secs_f64());
         println!(
             "{} passed, {} failed, {} skipped",
             total.passed, total.failed, total.skipped

@@ -1,11 +1,12 @@
 //! `cargo xtask tidy`: what the compiler does not check.
 //!
 //! Borders between crates, where `unsafe` may be, text that must not be in a public
-//! repository, corpora of fuzz targets, the eBPF object and the hash of its sources; long
-//! files are pointed out.
+//! repository, corpora of fuzz targets, the eBPF object and the hash of its sources,
+//! reasons for dependencies; long files are pointed out.
 
 mod borders;
 mod corpora;
+mod dependencies;
 mod text;
 mod unsafe_code;
 
@@ -33,6 +34,7 @@ pub(crate) fn run() -> anyhow::Result<ExitCode> {
     let files = checkout::tracked_files()?;
     let mut broken = borders::check()?;
     broken.extend(corpora::check(&files));
+    broken.extend(dependencies::check()?);
     if let Err(error) = ebpf::check_hashes() {
         broken.push(Broken::new("gateway-ebpf/object", format!("{error:#}")));
     }
