@@ -42,13 +42,16 @@ pub(crate) fn forbids_token(view: &View<'_>, start: usize, end: usize, in_string
 }
 
 /// Rule 2: the same for groups. Context never vetoes a card layout, identity does.
-pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize) -> Answer {
+/// `last`: digits of the last group.
+pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize, last: usize) -> Answer {
     if phone(view, start) || masked_before(view, start) {
         return Answer::Yes;
     }
-    first_not_no([&|| masked_behind(view, end), &|| uuid(view, start), &|| {
-        iban(view, start, end)
-    }])
+    first_not_no([
+        &|| masked_behind(view, end, last),
+        &|| uuid(view, start),
+        &|| iban(view, start, end),
+    ])
 }
 
 /// Is the token a value of JSON inside a text (`"key": 123`)? Then it has to stay a number.
@@ -343,23 +346,27 @@ pub(crate) fn part_of_name(view: &View<'_>, start: usize, end: usize) -> Answer 
     }
 }
 
+/// Bytes behind a group in which the stars of a mask are looked for.
+const MASK_BYTES: usize = 40;
+
 /// Do the hidden digits of a longer token follow: three and more `*`? Bold has fewer.
-fn masked_behind(view: &View<'_>, end: usize) -> Answer {
-    let (mut pos, mut stars) = (end, 0);
-    while stars < 3 {
+/// Two of them fill a group of four or eight where more follow behind a separator:
+/// `42**-****-4242`.
+fn masked_behind(view: &View<'_>, end: usize, last: usize) -> Answer {
+    let (mut pos, mut stars, mut seps) = (end, 0, 0);
+    while pos < end + MASK_BYTES {
         let (unit, len) = token::next(view.buf, pos);
         match unit {
-            Unit::Star => stars += 1,
+            Unit::Star if stars == 2 => return Answer::Yes,
+            Unit::Star if seps == 0 => stars += 1,
+            Unit::Sep(_) if stars == 2 && seps < 2 && matches!(last, 2 | 6) => seps += 1,
             Unit::Invisible => {}
-            Unit::Short if !view.end && pos < end + 24 => return Answer::More,
+            Unit::Short if !view.end => return Answer::More,
             _ => return Answer::No,
         }
         pos += len;
-        if pos >= end + 24 {
-            return Answer::No;
-        }
     }
-    Answer::Yes
+    Answer::No
 }
 
 /// Does the rest of a masked number stand before this: five and more `*`, or two and

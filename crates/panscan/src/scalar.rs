@@ -378,7 +378,7 @@ fn grouped(
         return no;
     }
     let end = run.end_of(groups - 1);
-    let forbidden = match boundary::forbids_groups(view, run.start, end) {
+    let forbidden = match boundary::forbids_groups(view, run.start, end, run.len_of(groups - 1)) {
         Answer::No if layout::is_name(run) => boundary::part_of_name(view, run.start, end),
         answer => answer,
     };
