@@ -330,17 +330,19 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
 /// digit in it, or any word behind, belong to them?
 pub(crate) fn part_of_name(view: &View<'_>, start: usize, end: usize) -> Answer {
     let left = &view.buf[view.lo(start)..start];
-    let word = left
+    // What is a `*` now may have been a digit; right before the groups it is bold.
+    let mut word = left
         .iter()
         .rev()
-        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
-    if word.clone().any(u8::is_ascii_digit) {
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'*'));
+    let masked = |b: &u8| b.is_ascii_digit() || *b == b'*';
+    if !left.ends_with(b"*") && word.any(masked) {
         return Answer::Yes;
     }
     let open = if view.end { Answer::No } else { Answer::More };
     match (view.buf.get(end), view.buf.get(end + 1)) {
         (None, _) | (Some(b'_'), None) => open,
-        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() => Answer::Yes,
+        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() || *next == b'*' => Answer::Yes,
         (Some(next), _) if next.is_ascii_alphanumeric() => Answer::Yes,
         _ => Answer::No,
     }
@@ -352,7 +354,7 @@ const MASK_BYTES: usize = 40;
 /// Do the hidden digits of a longer token follow: three and more `*`? Bold has fewer.
 /// Two of them fill a group of four or eight where more follow behind a separator:
 /// `42**-****-4242`.
-fn masked_behind(view: &View<'_>, end: usize, last: usize) -> Answer {
+pub(crate) fn masked_behind(view: &View<'_>, end: usize, last: usize) -> Answer {
     let (mut pos, mut stars, mut seps) = (end, 0, 0);
     while pos < end + MASK_BYTES {
         let (unit, len) = token::next(view.buf, pos);

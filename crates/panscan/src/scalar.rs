@@ -299,8 +299,16 @@ fn bare(
         return Step::Next(end);
     }
     // The shown end of a masked number, which encoded digits seem to carry on.
-    if !plain && boundary::masked_before(view, start) {
-        return Step::Next(end);
+    if !plain {
+        if boundary::masked_before(view, start) {
+            return Step::Next(end);
+        }
+        // The shown beginning of one, which encoded digits seem to lead to.
+        match boundary::masked_behind(view, end, digits.len()) {
+            Answer::No => {}
+            Answer::Yes => return Step::Next(end),
+            Answer::More => return Step::More,
+        }
     }
     match boundary::uuid(view, start) {
         Answer::No => {}
