@@ -42,13 +42,16 @@ pub(crate) fn forbids_token(view: &View<'_>, start: usize, end: usize, in_string
 }
 
 /// Rule 2: the same for groups. Context never vetoes a card layout, identity does.
-pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize) -> Answer {
+/// `last`: digits of the last group.
+pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize, last: usize) -> Answer {
     if phone(view, start) || masked_before(view, start) {
         return Answer::Yes;
     }
-    first_not_no([&|| masked_behind(view, end), &|| uuid(view, start), &|| {
-        iban(view, start, end)
-    }])
+    first_not_no([
+        &|| masked_behind(view, end, last),
+        &|| uuid(view, start),
+        &|| iban(view, start, end),
+    ])
 }
 
 /// Is the token a value of JSON inside a text (`"key": 123`)? Then it has to stay a number.
@@ -327,39 +330,45 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
 /// digit in it, or any word behind, belong to them?
 pub(crate) fn part_of_name(view: &View<'_>, start: usize, end: usize) -> Answer {
     let left = &view.buf[view.lo(start)..start];
-    let word = left
+    // What is a `*` now may have been a digit; right before the groups it is bold.
+    let mut word = left
         .iter()
         .rev()
-        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
-    if word.clone().any(u8::is_ascii_digit) {
+        .take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'*'));
+    let masked = |b: &u8| b.is_ascii_digit() || *b == b'*';
+    if !left.ends_with(b"*") && word.any(masked) {
         return Answer::Yes;
     }
     let open = if view.end { Answer::No } else { Answer::More };
     match (view.buf.get(end), view.buf.get(end + 1)) {
         (None, _) | (Some(b'_'), None) => open,
-        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() => Answer::Yes,
+        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() || *next == b'*' => Answer::Yes,
         (Some(next), _) if next.is_ascii_alphanumeric() => Answer::Yes,
         _ => Answer::No,
     }
 }
 
+/// Bytes behind a group in which the stars of a mask are looked for.
+const MASK_BYTES: usize = 40;
+
 /// Do the hidden digits of a longer token follow: three and more `*`? Bold has fewer.
-fn masked_behind(view: &View<'_>, end: usize) -> Answer {
-    let (mut pos, mut stars) = (end, 0);
-    while stars < 3 {
+/// Two of them fill a group of four or eight where more follow behind a separator:
+/// `42**-****-4242`.
+pub(crate) fn masked_behind(view: &View<'_>, end: usize, last: usize) -> Answer {
+    let (mut pos, mut stars, mut seps) = (end, 0, 0);
+    while pos < end + MASK_BYTES {
         let (unit, len) = token::next(view.buf, pos);
         match unit {
-            Unit::Star => stars += 1,
+            Unit::Star if stars == 2 => return Answer::Yes,
+            Unit::Star if seps == 0 => stars += 1,
+            Unit::Sep(_) if stars == 2 && seps < 2 && matches!(last, 2 | 6) => seps += 1,
             Unit::Invisible => {}
-            Unit::Short if !view.end && pos < end + 24 => return Answer::More,
+            Unit::Short if !view.end => return Answer::More,
             _ => return Answer::No,
         }
         pos += len;
-        if pos >= end + 24 {
-            return Answer::No;
-        }
     }
-    Answer::Yes
+    Answer::No
 }
 
 /// Does the rest of a masked number stand before this: five and more `*`, or two and

@@ -60,6 +60,11 @@ impl Run {
         self.groups().get(index).map_or(self.start, |g| g.end)
     }
 
+    /// Digits of group `index`.
+    pub(crate) fn len_of(&self, index: usize) -> usize {
+        self.groups().get(index).map_or(0, |g| g.len)
+    }
+
     fn lens(&self, from: usize) -> impl Iterator<Item = usize> {
         self.groups().iter().skip(from).map(|g| g.len)
     }
@@ -172,9 +177,8 @@ pub(crate) fn card(table: &Table, view: &View<'_>, run: &Run) -> Option<(usize, 
 /// Does the rhythm of four go on behind the card and end in a rest: a parcel number of
 /// 21 or 22 digits? A year and a month are an expiry.
 fn goes_on(run: &Run, groups: usize, right: usize) -> bool {
-    let lens = |from: usize| run.groups().get(from).map_or(0, |g| g.len);
-    let rhythm = (0..=groups).all(|i| lens(i) == 4);
-    if !rhythm || right != 2 || !(1..=2).contains(&lens(groups + 1)) {
+    let rhythm = (0..=groups).all(|i| run.len_of(i) == 4);
+    if !rhythm || right != 2 || !(1..=2).contains(&run.len_of(groups + 1)) {
         return false;
     }
     let tail = run.digits_of(groups, 2);

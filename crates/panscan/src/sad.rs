@@ -100,6 +100,12 @@ fn digits(view: &View<'_>, start: usize) -> Result<(usize, usize), Sad> {
 /// Nothing that makes a longer token of it follows.
 fn alone(view: &View<'_>, end: usize) -> Answer {
     let open = if view.end { Answer::Yes } else { Answer::More };
+    match token::next(view.buf, end) {
+        (Unit::Short, _) if !view.end => return Answer::More,
+        // The hidden digits of a masked number, encoded.
+        (Unit::Star, len) if len > 1 => return Answer::No,
+        _ => {}
+    }
     match view.buf.get(end) {
         None => open,
         Some(b'.' | b'-' | b'/' | b',' | b':' | b'*') => match view.buf.get(end + 1) {

@@ -299,8 +299,16 @@ fn bare(
         return Step::Next(end);
     }
     // The shown end of a masked number, which encoded digits seem to carry on.
-    if !plain && boundary::masked_before(view, start) {
-        return Step::Next(end);
+    if !plain {
+        if boundary::masked_before(view, start) {
+            return Step::Next(end);
+        }
+        // The shown beginning of one, which encoded digits seem to lead to.
+        match boundary::masked_behind(view, end, digits.len()) {
+            Answer::No => {}
+            Answer::Yes => return Step::Next(end),
+            Answer::More => return Step::More,
+        }
     }
     match boundary::uuid(view, start) {
         Answer::No => {}
@@ -378,7 +386,7 @@ fn grouped(
         return no;
     }
     let end = run.end_of(groups - 1);
-    let forbidden = match boundary::forbids_groups(view, run.start, end) {
+    let forbidden = match boundary::forbids_groups(view, run.start, end, run.len_of(groups - 1)) {
         Answer::No if layout::is_name(run) => boundary::part_of_name(view, run.start, end),
         answer => answer,
     };

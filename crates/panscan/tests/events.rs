@@ -2,6 +2,9 @@
 //! fields go on over events.
 #![cfg(feature = "decode")]
 
+#[allow(dead_code)]
+mod laws;
+
 use panscan::body::{Body, Content, Verdict, scan_body};
 use panscan::{Caps, Layer, Scanner, Settings, Stream};
 use proptest::prelude::*;
@@ -136,7 +139,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: cases(200), ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: laws::cases(200), ..ProptestConfig::default() })]
 
     #[test]
     fn cuts_never_matter(lines in proptest::collection::vec(line(), 0..12), size in 1usize..40) {
@@ -151,10 +154,4 @@ proptest! {
             prop_assert_eq!(body(&again).verdict, Verdict::Clean, "{}", again);
         }
     }
-}
-
-/// Cases of a property: `PROPTEST_CASES`, or as many as a quick run has time for.
-fn cases(quick: u32) -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|n| n.parse().ok()).unwrap_or(quick)
 }

@@ -212,7 +212,7 @@ fn shape(value: &serde_json::Value) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 512, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: laws::cases(160), ..ProptestConfig::default() })]
 
     #[test]
     fn cuts_tiers_and_outputs_agree(

@@ -125,3 +125,11 @@ fn pieces<'a>(text: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8
         Some(piece)
     })
 }
+
+/// How many cases a property gets: `PROPTEST_CASES`, or as many as a quick run has time
+/// for.
+#[allow(dead_code)] // the fuzz targets have none
+pub(crate) fn cases(quick: u32) -> u32 {
+    let asked = std::env::var("PROPTEST_CASES").ok();
+    asked.and_then(|n| n.parse().ok()).unwrap_or(quick)
+}
