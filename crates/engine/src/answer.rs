@@ -104,6 +104,13 @@ enum Fate {
     Suppressed,
 }
 
+impl Ending {
+    /// Whether the answer was given up for what is in it.
+    fn closes(&self) -> bool {
+        matches!(self.reason, Reason::FindingBlocked | Reason::Uninspectable)
+    }
+}
+
 /// Where an exchange stands after a poll.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Progress {
@@ -135,6 +142,11 @@ impl Exchange {
     /// Whether an answer byte has been seen.
     pub(crate) fn is_untouched(&self) -> bool {
         self.body.is_none() && self.early.is_empty()
+    }
+
+    /// Whether the client has got nothing of the answer yet.
+    pub(crate) fn is_unsent(&self) -> bool {
+        self.pipe.held() == self.pipe.end()
     }
 
     /// Whether the end is recorded.
@@ -254,7 +266,7 @@ impl Exchange {
             outcome: OutcomeScanner::new(),
             last: None,
             inspect: !coded,
-            kept: json.then(|| {
+            kept: (json || sse).then(|| {
                 let carriage = if sse {
                     Carriage::Event
                 } else {
@@ -692,6 +704,8 @@ impl Exchange {
             };
         }
         let limit = match &mut self.body {
+            // What was found or could not be read may be in what is held.
+            _ if self.result.as_ref().is_some_and(Ending::closes) => 0,
             Some(body) => body.limit(&self.pipe, env),
             None if env.profile.mode == Mode::Observe => self.pipe.end(),
             None => 0,

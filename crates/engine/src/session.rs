@@ -293,12 +293,12 @@ impl Session {
         let Phase::Exchange(exchange) = &mut self.phase else {
             return;
         };
-        let untouched = exchange.is_untouched() || reason == Reason::Uninspectable;
+        let unsent = exchange.is_unsent();
         if exchange.end(reason, &self.flow, env).is_err() {
             return self.close(Reason::AuditUnavailable, true);
         }
         self.since = env.now;
-        if untouched {
+        if unsent {
             self.outputs.push_back(Output::CloseUpstream);
             self.connected = false;
             let tickets = exchange.take_tickets();

@@ -592,9 +592,26 @@ fn a_card_that_cannot_be_masked_is_blocked_both_ways() {
     assert!(!rig.disk_has(PACKED));
     rig.client(call("lookup", "{}").as_bytes());
     rig.commit();
-    rig.server(json_answer(&result(PACKED)).as_bytes());
+    let answer = json_answer(&result(PACKED));
+    // At once: nothing of it has left, so the client is told why.
+    rig.server(answer.as_bytes());
     rig.commit();
-    assert!(!rig.sent().ends_with("}"), "the answer is never complete");
+    let sent = rig.sent();
+    assert!(
+        sent.starts_with("HTTP/1.1 403") && sent.contains("finding_blocked"),
+        "{sent}"
+    );
+    assert_eq!(rig.closed, Some((Reason::FindingBlocked, false)));
+    // In parts: what has left cannot be taken back; it is cut, never completed.
+    let mut rig = Rig::new(Mode::Enforce);
+    rig.client(call("lookup", "{}").as_bytes());
+    rig.commit();
+    let (first, rest) = answer.split_at(answer.find("H4sI").unwrap());
+    rig.server(first.as_bytes());
+    assert!(!rig.sent().is_empty());
+    rig.server(rest.as_bytes());
+    rig.commit();
+    assert_eq!(rig.sent(), "");
     assert_eq!(rig.closed, Some((Reason::FindingBlocked, true)));
 }
 
