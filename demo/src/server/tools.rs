@@ -205,7 +205,7 @@ async fn stream(
         tokio::time::sleep(Duration::from_millis(delay_ms)).await;
         let Some(token) = token.clone() else { continue };
         let message = match customers::find("1001").and_then(|customer| customer.card) {
-            Some(card) if with_card && in_pieces => piece(&card, step, n),
+            Some(card) if with_card && in_pieces => piece(card, step, n),
             Some(card) if with_card => format!("step {step}: charging {card}"),
             _ => format!("step {step} of {n}"),
         };
