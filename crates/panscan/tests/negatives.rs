@@ -173,6 +173,7 @@ fn what_a_mask_shows_leads_to_no_other_number() {
         "4111_1111_1111_1111_4111111111111111=2812101123456",
         "%344891554088951%378282246310005 ",
         "\"cvv\":\"123\"41 11 11 11 11 11 11 11%34771531352150card ",
+        "4111111111111111=2812101123456cvc code is 4083399153792card ",
     ] {
         let (out, found) = scan(Carrier::Text, text);
         assert!(!found.is_empty(), "{text}");
