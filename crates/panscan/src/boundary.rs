@@ -389,3 +389,26 @@ pub(crate) fn masked_before(view: &View<'_>, start: usize) -> bool {
         }
     }
 }
+
+/// Are the plain digits at `start` the last of the four that a mask shows, in groups:
+/// the second `11` of `** 11 11`?
+pub(crate) fn shown_end(view: &View<'_>, start: usize) -> bool {
+    let rest = view.buf.get(start..).unwrap_or(&[]);
+    let own = rest.iter().take(4).take_while(|b| b.is_ascii_digit());
+    let (lo, mut pos) = (view.lo(start), start);
+    let (mut digits, mut stars) = (own.count(), 0);
+    if digits == 0 {
+        return false;
+    }
+    while stars < 2 {
+        let (unit, len) = token::prev(view.buf, pos, lo);
+        match unit {
+            Unit::Sep(_) | Unit::Invisible => {}
+            Unit::Digit(_) if stars == 0 && digits < 4 => digits += 1,
+            Unit::Star if digits == 4 => stars += 1,
+            _ => return false,
+        }
+        pos -= len;
+    }
+    true
+}

@@ -300,7 +300,7 @@ fn bare(
     }
     // The shown end of a masked number, which encoded digits seem to carry on.
     if !plain {
-        if boundary::masked_before(view, start) {
+        if boundary::masked_before(view, start) || boundary::shown_end(view, start) {
             return Step::Next(end);
         }
         // The shown beginning of one, which encoded digits seem to lead to.

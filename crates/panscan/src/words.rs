@@ -108,16 +108,29 @@ fn near(left: &[u8]) -> &[u8] {
 
 fn any(left: &[u8], words: &[(&[u8], bool)]) -> bool {
     words.iter().any(|(word, alone)| {
+        // `cc` is hex as well: the one in `9cc4` is no word.
+        let hex = word.iter().all(u8::is_ascii_hexdigit);
+        let glued = |at| {
+            if hex {
+                in_hex(left, at)
+            } else {
+                letter(left, at)
+            }
+        };
         left.windows(word.len()).enumerate().any(|(i, w)| {
             w.eq_ignore_ascii_case(word)
-                && (!alone
-                    || (!glued(left, i.checked_sub(1)) && !glued(left, Some(i + word.len()))))
+                && (!alone || (!glued(i.checked_sub(1)) && !glued(Some(i + word.len()))))
         })
     })
 }
 
-/// A letter, or a digit: the `cc` of `9cc4` is no word.
-fn glued(text: &[u8], at: Option<usize>) -> bool {
+fn letter(text: &[u8], at: Option<usize>) -> bool {
     at.and_then(|i| text.get(i))
-        .is_some_and(u8::is_ascii_alphanumeric)
+        .is_some_and(u8::is_ascii_alphabetic)
+}
+
+/// A letter, a digit, or the `*` that a digit has become.
+fn in_hex(text: &[u8], at: Option<usize>) -> bool {
+    at.and_then(|i| text.get(i))
+        .is_some_and(|b| b.is_ascii_alphanumeric() || *b == b'*')
 }

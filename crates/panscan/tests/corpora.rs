@@ -57,7 +57,7 @@ fn text() -> impl Strategy<Value = Vec<u8>> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: laws::cases(300), ..ProptestConfig::default() })]
+    #![proptest_config(laws::quick!(300))]
     #[test]
     fn base64_of_anything(how in any::<[u8; 2]>(), text in text()) {
         base64_holds(&[&how[..], &text].concat());

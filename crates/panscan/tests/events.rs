@@ -139,7 +139,7 @@ fn line() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: laws::cases(200), ..ProptestConfig::default() })]
+    #![proptest_config(laws::quick!(200))]
 
     #[test]
     fn cuts_never_matter(lines in proptest::collection::vec(line(), 0..12), size in 1usize..40) {

@@ -35,6 +35,17 @@ fn identifiers_stay() {
         "+4915112345678901",
         "+1 (415) 555-2671",
         "0041 44 668 18 00",
+        // Serials: odd lengths glued to letters, also where these are a card word.
+        "serial FD38272379330807",
+        "CC69756797281560",
+        // Fifteen digits that begin with a 1.
+        "user 135410000000003",
+        // Resources of a cloud.
+        "i-c6290609691188498",
+        "arn:aws:ec2:eu-west-1:vol-6290609691188498c",
+        // Parcels.
+        "9400 1410 6739 5508 9270 18",
+        "9400-1410-6739-5508-9270-18",
         // Times.
         "1764075902123",
         "1764075902123456",
@@ -106,12 +117,68 @@ fn json_of_other_numbers_stays() {
         r#"[1e15,2.5e10,4.1e15]"#,
         "[1, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1]",
         r#"{"pinned":true,"ping":1234,"shipping":"1234"}"#,
+        // A word of cards speaks of its own value only.
+        r#"[{"content":"paid by visa"},{"id":"612408150198377502","n":1}]"#,
+        r#"[{"content":"paid by visa","id":612408150198377502}]"#,
+        r#"{"text":"[{\"t\":\"credit\"},{\"id\":\"612408150198377502\"}]"}"#,
+        r#"{"uuid":"0b5c41d2-9cc4-4e6b-a1f0-8448d5c4180b","arn":"arn:aws:iam::684282538157:role/of"}"#,
     ] {
         for carrier in [Carrier::Json, Carrier::Text] {
             let (out, found) = scan(carrier, text);
             assert!(found.is_empty(), "{carrier:?} {text}: {found:?}");
             assert_eq!(out, text);
         }
+    }
+}
+
+#[test]
+fn a_word_close_to_an_unusual_length_counts() {
+    for text in [
+        r#"{"card":"4222222222222"}"#,
+        r#"{"card":{"id":7,"number":4222222222222}}"#,
+        r#"{"cards":["x","4222222222222"]}"#,
+        r#"{"text":"the card is 4222222222222"}"#,
+        r#"{"text":"my \"visa\" one: 4222222222222"}"#,
+        r#"{"text":"{\"card\":{\"number\":\"4222222222222\"}}"}"#,
+        r#"{"text":"{\n  \"card\": {\n    \"number\": 4222222222222\n  }\n}"}"#,
+        r#"{"text":"card:\n4222222222222"}"#,
+        r#"{"text":"card_4222222222222 ok"}"#,
+    ] {
+        let (out, found) = scan(Carrier::Json, text);
+        assert_eq!(found.len(), 1, "{text}");
+        let (_, again) = scan(Carrier::Json, &out);
+        assert!(again.is_empty(), "{out}: {again:?}");
+    }
+    // Glued to letters these are cards all the same.
+    for text in [
+        "pan_4111111111111111",
+        "x4111111111111111y",
+        "a4111111111111111",
+        "a378282246310005",
+        "usd-4111111111111111abcdef",
+    ] {
+        assert_eq!(scan(Carrier::Text, text).1.len(), 1, "{text}");
+    }
+    // A card with its expiry behind it is no parcel.
+    for text in ["4111 1111 1111 1111 2028 12", "4111 1111 1111 1111 12 28"] {
+        assert_eq!(scan(Carrier::Text, text).1.len(), 1, "{text}");
+    }
+}
+
+#[test]
+fn what_a_mask_shows_leads_to_no_other_number() {
+    for text in [
+        "{\"card\":[4111,1111,1111,1111]}pin\t4%31%31%31%31%31%31%31%31%31%31%31%31%31%31%31u0034",
+        "4%31%31%31%31%31%31%31%31%31%31%31%31%31%31%314242-4242-4242-4242&nbsp;4242-4242-4242-4242 ",
+        "4111_1111_1111_1111_4111111111111111=2812101123456",
+        "%344891554088951%378282246310005 ",
+        "\"cvv\":\"123\"41 11 11 11 11 11 11 11%34771531352150card ",
+        "4111111111111111=2812101123456cvc code is 4083399153792card ",
+    ] {
+        let (out, found) = scan(Carrier::Text, text);
+        assert!(!found.is_empty(), "{text}");
+        let (_, again) = scan(Carrier::Text, &out);
+        assert!(again.is_empty(), "found again in {out}: {again:?}");
     }
 }
 

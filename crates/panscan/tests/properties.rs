@@ -212,7 +212,7 @@ fn shape(value: &serde_json::Value) -> String {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: laws::cases(160), ..ProptestConfig::default() })]
+    #![proptest_config(laws::quick!(160))]
 
     #[test]
     fn cuts_tiers_and_outputs_agree(

@@ -126,10 +126,21 @@ fn pieces<'a>(text: &'a [u8], cuts: &'a [usize]) -> impl Iterator<Item = &'a [u8
     })
 }
 
-/// How many cases a property gets: `PROPTEST_CASES`, or as many as a quick run has time
-/// for.
-#[allow(dead_code)] // the fuzz targets have none
-pub(crate) fn cases(quick: u32) -> u32 {
-    let asked = std::env::var("PROPTEST_CASES").ok();
-    asked.and_then(|n| n.parse().ok()).unwrap_or(quick)
+/// A quick run: the same few cases every time. With `PROPTEST_CASES` as many as it says,
+/// others every time.
+#[allow(unused_macros)] // the fuzz targets have none
+macro_rules! quick {
+    ($cases:expr) => {{
+        use proptest::test_runner::{Config, RngSeed};
+        match std::env::var_os("PROPTEST_CASES") {
+            Some(_) => Config::default(),
+            None => Config {
+                cases: $cases,
+                rng_seed: RngSeed::Fixed(0x5EED),
+                ..Config::default()
+            },
+        }
+    }};
 }
+#[allow(unused_imports)]
+pub(crate) use quick;
