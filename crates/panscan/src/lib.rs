@@ -22,6 +22,7 @@
 
 mod arch;
 mod boundary;
+mod candidate;
 mod decode;
 mod finding;
 mod hold;
@@ -32,7 +33,7 @@ mod luhn;
 mod mask;
 mod scalar;
 mod settings;
-mod skip;
+mod sieve;
 mod stream;
 mod test_pans;
 mod token;

@@ -1,0 +1,183 @@
+//! AVX-512 lanes: one vector a block, its masks in mask registers.
+
+use std::arch::x86_64::{
+    __m512i, _mm_add_epi64, _mm_cvtsi128_si32, _mm_madd_epi16, _mm_maddubs_epi16, _mm_set1_epi16,
+    _mm_set1_epi32, _mm_setr_epi8, _mm_unpackhi_epi64, _mm256_broadcastsi128_si256,
+    _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_mask_shuffle_epi8,
+    _mm256_maskz_sub_epi8, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setzero_si256,
+    _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
+    _mm512_loadu_si512, _mm512_mask_test_epi8_mask, _mm512_mask2_permutex2var_epi8,
+    _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask,
+    _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_sub_epi8,
+    _mm512_test_epi8_mask, _mm512_testn_epi8_mask, _mm512_xor_si512, _pext_u64,
+};
+
+use super::{Classes, Lanes, Window, class};
+use crate::json::StringState;
+use crate::sieve::Sieve;
+
+/// Does this processor have what the tier needs?
+pub(crate) fn is_here() -> bool {
+    std::arch::is_x86_feature_detected!("avx512f")
+        && std::arch::is_x86_feature_detected!("avx512bw")
+        && std::arch::is_x86_feature_detected!("avx512vl")
+        && std::arch::is_x86_feature_detected!("avx512vbmi")
+        && std::arch::is_x86_feature_detected!("avx512vbmi2")
+        && super::x86::has_avx2()
+}
+
+/// [`Sieve::scan`] with AVX-512. Safe to call where the features are enabled; elsewhere
+/// the caller has to have asked [`is_here`].
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2")]
+#[target_feature(enable = "avx2,popcnt,bmi1,bmi2,lzcnt")]
+pub(crate) fn scan(sieve: &mut Sieve<'_>) {
+    sieve.scan::<Avx512>();
+}
+
+/// [`StringState::advance`] with AVX-512; the same rule.
+#[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vbmi,avx512vbmi2")]
+#[target_feature(enable = "avx2,popcnt,bmi1,bmi2,lzcnt")]
+pub(crate) fn advance(state: &mut StringState, bytes: &[u8]) {
+    state.advance::<Avx512>(bytes);
+}
+
+/// Named only inside [`scan`] and [`advance`], which enable all features that the
+/// intrinsics in this file need.
+pub(crate) struct Avx512;
+
+#[inline(always)]
+fn load(bytes: &[u8; 64]) -> __m512i {
+    // SAFETY: 64 readable bytes; the load has no alignment need. Features: `Avx512`.
+    unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
+}
+
+/// [`class::FIRST`] or [`class::SECOND`].
+#[inline(always)]
+fn table(of: &'static [u8; 128]) -> (__m512i, __m512i) {
+    let [low, high] = of.as_chunks::<64>().0 else {
+        unreachable!("128 bytes are two times 64")
+    };
+    (load(low), load(high))
+}
+
+impl Lanes for Avx512 {
+    #[inline(always)]
+    fn classes(block: &[u8; 64], next: &[u8; 64]) -> Classes {
+        let (first_low, first_high) = table(&class::FIRST);
+        let (second_low, second_high) = table(&class::SECOND);
+        let (byte, after) = (load(block), load(next));
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let has = |of, bits: u8| _mm512_test_epi8_mask(of, _mm512_set1_epi8(bits as i8));
+            let top = _mm512_set1_epi8(i8::MIN);
+            let ascii = _mm512_testn_epi8_mask(byte, top);
+            let ascii_after = _mm512_testn_epi8_mask(after, top);
+            // A byte of 0x80 and above stays itself: it has the bit of `QUOTE`, and
+            // what other bits it has only counts together with an ASCII byte behind.
+            let one = _mm512_mask2_permutex2var_epi8(first_low, byte, ascii, first_high);
+            let two = _mm512_maskz_permutex2var_epi8(ascii_after, second_low, after, second_high);
+            let pair = _mm512_and_si512(one, two);
+            let only =
+                |bits: u8| _mm512_mask_test_epi8_mask(ascii, one, _mm512_set1_epi8(bits as i8));
+            Classes {
+                digits: only(class::DIGIT),
+                seps: only(class::SEP),
+                high: !ascii,
+                leads: has(pair, class::LEADS),
+                doubles: has(pair, class::DOUBLE),
+                quotes: _mm512_movepi8_mask(pair),
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn quiet(bytes: &[u8; 257]) -> Option<u64> {
+        let (first_low, first_high) = table(&class::FIRST);
+        let (second_low, second_high) = table(&class::SECOND);
+        let (blocks, _) = bytes.as_chunks::<64>();
+        let (nexts, _) = bytes[1..].as_chunks::<64>();
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let zero = _mm512_set1_epi8(0);
+            let (mut loud, mut quotes, mut high) = (zero, zero, zero);
+            let (lead, digit) = (
+                _mm512_set1_epi8((class::LEADS | class::DOUBLE) as i8),
+                _mm512_set1_epi8(class::DIGIT as i8),
+            );
+            for (block, next) in blocks.iter().zip(nexts) {
+                let (byte, after) = (load(block), load(next));
+                high = _mm512_or_si512(high, _mm512_or_si512(byte, after));
+                let one = _mm512_permutex2var_epi8(first_low, byte, first_high);
+                let two = _mm512_permutex2var_epi8(second_low, after, second_high);
+                let pair = _mm512_and_si512(one, two);
+                quotes = _mm512_xor_si512(quotes, pair);
+                let here =
+                    _mm512_or_si512(_mm512_and_si512(pair, lead), _mm512_and_si512(one, digit));
+                loud = _mm512_or_si512(loud, here);
+            }
+            let none = _mm512_movepi8_mask(high) | _mm512_test_epi8_mask(loud, loud) == 0;
+            none.then(|| _mm512_movepi8_mask(quotes))
+        }
+    }
+
+    #[inline(always)]
+    fn window(bytes: &[u8; 64]) -> Window {
+        let byte = load(bytes);
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let within = |first: u8, count: u8| {
+                let off = _mm512_sub_epi8(byte, _mm512_set1_epi8(first as i8));
+                _mm512_cmplt_epu8_mask(off, _mm512_set1_epi8(count as i8))
+            };
+            let equal = |to: u8| _mm512_cmpeq_epi8_mask(byte, _mm512_set1_epi8(to as i8));
+            let spaces = equal(b' ');
+            Window {
+                digits: within(b'0', 10),
+                seps: spaces | within(b'-', 3) | equal(b'+') | equal(b'_'),
+                spaces,
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn check(bytes: &[u8; 64], keep: u64, len: u32) -> (u32, bool) {
+        let byte = load(bytes);
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let packed = _mm512_castsi512_si256(_mm512_maskz_compress_epi8(keep, byte));
+            let here = (1u32 << len).wrapping_sub(1);
+            let digits = _mm256_maskz_sub_epi8(here, packed, _mm256_set1_epi8(b'0' as i8));
+            // Every second digit from the last one back: the even ones of an even count.
+            let second = 0x5555_5555u32 << (len & 1);
+            let doubled = _mm256_broadcastsi128_si256(_mm_setr_epi8(
+                0, 2, 4, 6, 8, 1, 3, 5, 7, 9, 0, 0, 0, 0, 0, 0,
+            ));
+            let parts = _mm256_mask_shuffle_epi8(digits, second, doubled, digits);
+            let sums = _mm256_sad_epu8(parts, _mm256_setzero_si256());
+            let sums = _mm_add_epi64(
+                _mm256_castsi256_si128(sums),
+                _mm256_extracti128_si256::<1>(sums),
+            );
+            let sum = _mm_cvtsi128_si32(_mm_add_epi64(sums, _mm_unpackhi_epi64(sums, sums))) as u32;
+            let pairs = _mm_maddubs_epi16(_mm256_castsi256_si128(digits), _mm_set1_epi16(0x010A));
+            let fours = _mm_madd_epi16(pairs, _mm_set1_epi32(0x0001_0064));
+            (_mm_cvtsi128_si32(fours) as u32, super::is_tens(sum))
+        }
+    }
+
+    #[inline(always)]
+    fn squeeze(mask: u64, keep: u64) -> u64 {
+        // SAFETY: features: see `Avx512`.
+        unsafe { _pext_u64(mask, keep) }
+    }
+
+    #[inline(always)]
+    fn quoting(block: &[u8; 64]) -> (u64, u64) {
+        let byte = load(block);
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let equal = |to: u8| _mm512_cmpeq_epi8_mask(byte, _mm512_set1_epi8(to as i8));
+            (equal(b'"'), equal(b'\\'))
+        }
+    }
+}
