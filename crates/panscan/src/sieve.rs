@@ -13,6 +13,7 @@
 //!
 //! It may mark too often, never too rarely: see the tier tests in `tests/`.
 
+use crate::HOLD_BYTES_MAX;
 use crate::arch::{Classes, Lanes};
 use crate::candidate;
 use crate::decode::{self, BACKSLASHES_MAX, UNIT_BYTES_MAX};
@@ -453,4 +454,21 @@ impl<'a> Sieve<'a> {
         let seen = seen.count_ones() % 2 == 1;
         at_from.in_string ^ first ^ seen ^ odd ^ at_base ^ behind
     }
+}
+
+/// Where digits begin that `hold` goes on from, taken as they stand there: what seems to
+/// be the end of an escape can be meant as it is (`100%4111`).
+pub(crate) fn unfinished_literal(buf: &[u8], from: usize, hold: usize) -> usize {
+    let lo = from.max(buf.len().saturating_sub(HOLD_BYTES_MAX));
+    let left = buf.get(lo..hold).unwrap_or(&[]);
+    let run = left.iter().rev().take_while(|b| is_plain(**b)).count();
+    let run = &left[left.len() - run..];
+    match run.iter().position(u8::is_ascii_digit) {
+        Some(first) => hold - run.len() + first,
+        None => hold,
+    }
+}
+
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b'0'..=b'9' | b' ' | b'-' | b'.' | b'/' | b'+' | b'_')
 }

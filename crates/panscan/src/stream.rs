@@ -12,7 +12,7 @@ use crate::iin::{Prefixes, Table};
 use crate::json::StringState;
 use crate::scalar::{self, Match, Step, View};
 use crate::settings::{Mode, Settings};
-use crate::sieve::Sieve;
+use crate::sieve::{self, Sieve};
 use crate::{CONTEXT_BYTES, Confidence, HOLD_BYTES_MAX, hold, mask, test_pans};
 
 /// What the bytes are, which decides how numbers are masked.
@@ -309,7 +309,9 @@ impl Scanner {
         {
             pos = next;
         }
-        Err(hold::unfinished(&walk.view, pos.min(buf.len())))
+        let pos = pos.min(buf.len());
+        let hold = hold::unfinished(&walk.view, pos);
+        Err(sieve::unfinished_literal(buf, pos, hold))
     }
 
     /// Where the next digit group begins that could be the first of a card number.

@@ -2,6 +2,7 @@
 //! was not given.
 
 mod guard;
+#[allow(dead_code)] // a part of it
 mod laws;
 
 use guard::Guarded;
