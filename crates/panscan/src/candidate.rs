@@ -8,6 +8,142 @@
 use crate::arch::{Lanes, Window};
 use crate::iin::Prefixes;
 
+/// Blocks that are looked at together, so that the compiler can use one vector.
+pub(crate) const GROUP: usize = 8;
+
+/// Where in [`GROUP`] blocks digits begin that could be a card number.
+pub(crate) struct Starts {
+    /// Twelve digits, or groups as in a layout of fours, sixes or eights.
+    pub(crate) likely: [u64; GROUP],
+    /// Where to ask [`unlikely`] as well.
+    pub(crate) rare: [u64; GROUP],
+}
+
+/// A mask for each block and, so that shifts can reach into it, of the block behind.
+#[derive(Clone, Copy)]
+struct Masks {
+    here: [u64; GROUP],
+    behind: [u64; GROUP],
+}
+
+impl Masks {
+    /// Bit i is bit `i + by` of `self`.
+    #[inline(always)]
+    fn down(self, by: u32) -> Masks {
+        let here = |i: usize| self.here[i] >> by | self.behind[i] << (64 - by);
+        Masks {
+            here: std::array::from_fn(here),
+            behind: self.behind.map(|b| b >> by),
+        }
+    }
+
+    #[inline(always)]
+    fn with(self, other: Masks, op: impl Fn(u64, u64) -> u64) -> Masks {
+        Masks {
+            here: std::array::from_fn(|i| op(self.here[i], other.here[i])),
+            behind: std::array::from_fn(|i| op(self.behind[i], other.behind[i])),
+        }
+    }
+
+    #[inline(always)]
+    fn and(self, other: Masks) -> Masks {
+        self.with(other, |a, b| a & b)
+    }
+
+    #[inline(always)]
+    fn or(self, other: Masks) -> Masks {
+        self.with(other, |a, b| a | b)
+    }
+}
+
+/// The masks of the blocks 1..=[`GROUP`], and of what is right before each byte.
+#[inline(always)]
+fn masks(of: &[u64; GROUP + 2]) -> (Masks, Masks) {
+    let up = |i: usize| of[i + 1] << 1 | of[i] >> 63;
+    let masks = Masks {
+        here: std::array::from_fn(|i| of[i + 1]),
+        behind: std::array::from_fn(|i| of[i + 2]),
+    };
+    let before = Masks {
+        here: std::array::from_fn(up),
+        behind: std::array::from_fn(|i| up(i + 1)),
+    };
+    (masks, before)
+}
+
+/// Of the blocks 1..=[`GROUP`]. No shift looks at more than 16 bytes from a start on.
+#[inline(always)]
+pub(crate) fn starts(digits: &[u64; GROUP + 2], seps: &[u64; GROUP + 2]) -> Starts {
+    let (digits, before) = masks(digits);
+    let (seps, _) = masks(seps);
+    let after = digits.down(1);
+    let two = digits.and(after);
+    let four = two.and(two.down(2));
+    let eight = four.and(four.down(4));
+    let twelve = eight.and(four.down(8));
+    // A separator between two digits.
+    let joint = seps.and(before).and(after);
+    // Behind 4-4 at 9, behind 4-6 at 11.
+    let third = joint.down(9).or(joint.down(11));
+    let fours = four.and(joint.down(4)).and(four.down(5)).and(third);
+    // Eight digits and more behind a separator: 8-8, 6-10, 6-13.
+    let long = joint.and(eight.down(1));
+    let others = four.and(long.down(6).or(long.down(8)));
+    let likely = twelve.or(fours).or(others);
+    // Single digits and pairs, and groups with two separators between.
+    let near = joint.and(joint.down(2).or(joint.down(3)));
+    let even = near.and(near.down(4).or(near.down(6)));
+    let spread = seps.and(seps.down(1)).and(before).and(digits.down(2));
+    // The first group of a series ends one or two before its first separator.
+    let even = even.down(1).or(even.down(2));
+    Starts {
+        likely: std::array::from_fn(|i| likely.here[i] & digits.here[i] & !before.here[i]),
+        rare: std::array::from_fn(|i| even.here[i] | spread.here[i] | spread.behind[i]),
+    }
+}
+
+/// Starts in the second of three blocks that are rare in other texts than those made of
+/// them. `buf` from `base` on is the first byte of the block.
+#[inline(never)]
+pub(crate) fn unlikely(digits: [u64; 3], seps: [u64; 3], byte: &dyn Fn(usize) -> u8) -> u64 {
+    let wide = |m: [u64; 3]| u128::from(m[2]) << 64 | u128::from(m[1]);
+    let (d, s) = (wide(digits), wide(seps));
+    let before = d << 1 | u128::from(digits[0] >> 63);
+    let begins = d & !before;
+    // Any groups, with two separators between them at most.
+    let joined = s & before;
+    let run = d | joined | s & (joined << 1 | u128::from(seps[0] >> 63));
+    let two = run & run >> 1;
+    let four = two & two >> 2;
+    let spread = s & s >> 1 & before & d >> 2;
+    let groups = if spread != 0 {
+        begins & four & four >> 4 & four >> 8
+    } else {
+        0
+    };
+    // Five single digits or pairs with one separator between them.
+    let joint = s & before & d >> 1;
+    let (second, third) = (joint >> 1, joint >> 2);
+    let ones = second & second >> 2;
+    let twos = third & third >> 3;
+    let mut even = (begins & (ones & ones >> 4 | twos & twos >> 6)) as u64;
+    let mut likely = groups as u64;
+    while even != 0 {
+        let at = even.trailing_zeros();
+        let len = (d >> at).trailing_ones();
+        // The same separator before it and behind it, and before that a group as
+        // short: a series that began before, and only its first group can begin a card.
+        let left = |back: u32| at >= back && d >> (at - back) & 1 == 1;
+        let series = at >= 2 + len
+            && left(2)
+            && !left(2 + len)
+            && byte(at as usize - 1) == byte((at + len) as usize);
+        likely |= u64::from(!series) << at;
+        even &= even - 1;
+    }
+    likely
+}
+
 /// Could a card number begin with the digit group at the first of `bytes`?
 #[inline(always)]
 pub(crate) fn may_be_card<L: Lanes>(prefixes: &Prefixes, bytes: &[u8; 64]) -> bool {

@@ -14,13 +14,14 @@
 //! It may mark too often, never too rarely: see the tier tests in `tests/`.
 
 use crate::HOLD_BYTES_MAX;
-use crate::arch::{Classes, Lanes};
-use crate::candidate;
+use crate::arch::{self, Classes, Lanes};
+use crate::candidate::{self, GROUP, Starts};
 use crate::decode::{self, BACKSLASHES_MAX, UNIT_BYTES_MAX};
 use crate::iin::Prefixes;
 use crate::json::StringState;
 use crate::layout::SPAN_BYTES;
-use crate::token::{self, Unit};
+use crate::scalar::View;
+use crate::token::{self, Around, Unit};
 
 /// Bytes that are passed over between two looks at the marks.
 const SEGMENT: usize = 4096;
@@ -29,19 +30,30 @@ const REACH: usize = 256;
 /// Bytes that one call of [`Sieve::scan`] can pass over beyond a segment.
 const SLACK: usize = 256;
 const WORDS: usize = (SEGMENT + REACH + SLACK) / 64 + 2;
-const LIST: usize = 128;
+/// Candidates that are checked at once; in one block at most 32 begin.
+const LIST: usize = 192;
+/// Blocks of a segment, and the two before it.
+const BLOCKS: usize = SEGMENT / 64 + 2;
 
 const _: () = assert!(REACH >= SPAN_BYTES + UNIT_BYTES_MAX);
 
-/// What the block before leaves behind.
-#[derive(Clone, Copy, Default)]
-struct Before {
-    digits: u64,
-    run: u64,
-    /// Separators right behind a digit.
-    joined: u64,
-    /// Bytes of the run that reaches the end of the block.
-    open: u32,
+/// Puts the groups that begin at `base - 1 + i`, for every bit i, on the list; how many
+/// are on it then.
+#[inline(always)]
+fn push(list: &mut [u16; LIST], listed: usize, base: usize, mut starts: u64) -> usize {
+    let Some(slots) = list.get_mut(listed..listed + 64) else {
+        debug_assert!(false, "the list is emptied before it can be full");
+        return listed;
+    };
+    let count = starts.count_ones() as usize;
+    for slot in slots {
+        *slot = (base.wrapping_add(starts.trailing_zeros() as usize)).wrapping_sub(1) as u16;
+        starts &= starts.wrapping_sub(1);
+        if starts == 0 {
+            break;
+        }
+    }
+    listed + count
 }
 
 /// A pass over one buffer.
@@ -52,7 +64,10 @@ pub(crate) struct Sieve<'a> {
     from: usize,
     /// First byte that was not passed over.
     base: usize,
-    before: Before,
+    /// Masks of the blocks of a segment, from the two before it on: digits.
+    digits: [u64; BLOCKS],
+    /// Separators.
+    seps: [u64; BLOCKS],
     /// Group starts to be checked, as offsets from `origin`.
     list: [u16; LIST],
     listed: usize,
@@ -61,23 +76,16 @@ pub(crate) struct Sieve<'a> {
     origin: usize,
     /// First byte that may still be given out.
     next: usize,
-    /// All bits where double backslashes matter: in JSON.
-    doubles: u64,
-    strings: Quotes,
+    /// Pairs of bytes that triggers are among: see `arch`.
+    watch: u8,
+    /// JSON strings: the state at `from`.
+    at_from: StringState,
+    /// Was the number of quotes that count odd?
+    odd: bool,
     /// Up to here the marks are complete.
     complete: usize,
     /// Digits up to here were marked for a trigger.
     swept: usize,
-}
-
-/// JSON strings: the parity of quotes.
-#[derive(Clone, Copy)]
-struct Quotes {
-    at_from: StringState,
-    /// Quotes after the first byte that no backslash stands before; bits of blocks.
-    seen: u64,
-    /// Parity of the quotes that two and more backslashes stand before.
-    odd: bool,
 }
 
 impl<'a> Sieve<'a> {
@@ -94,18 +102,16 @@ impl<'a> Sieve<'a> {
             prefixes,
             from,
             base: from,
-            before: Before::default(),
+            digits: [0; BLOCKS],
+            seps: [0; BLOCKS],
             list: [0; LIST],
             listed: 0,
             marks: [0; WORDS],
             origin: from,
             next: from,
-            doubles: if json { u64::MAX } else { 0 },
-            strings: Quotes {
-                at_from,
-                seen: 0,
-                odd: false,
-            },
+            watch: arch::watch(json),
+            at_from,
+            odd: false,
             complete: from,
             swept: from,
         };
@@ -196,48 +202,141 @@ impl<'a> Sieve<'a> {
     #[inline(always)]
     pub(crate) fn scan<L: Lanes>(&mut self) {
         self.slide();
-        let stop = self.base + SEGMENT;
+        let end = self.buf.len();
+        let begin = self.base;
+        let stop = (begin + SEGMENT).min(end);
+        let mut quotes = L::no_quotes();
+        // Blocks 0 and 1 are what the segment before left.
+        let mut blocks = 2;
+        if self.base == self.from {
+            self.edge::<L>(&mut blocks);
+        }
         while self.base < stop {
-            if let Some(bytes) = self
-                .buf
-                .get(self.base..)
-                .and_then(|b| b.first_chunk::<257>())
-                && self.before.open == 0
-                && let Some(quotes) = L::quiet(bytes)
-            {
-                self.strings.seen ^= quotes;
-                self.before = Before::default();
-                self.base += 256;
-                continue;
-            }
-            let end = (self.base + 256).min(stop);
-            while self.base < end {
-                let rest = self.buf.get(self.base..).unwrap_or(&[]);
-                let Some(bytes) = rest.first_chunk::<65>() else {
-                    self.last_block::<L>();
-                    return;
-                };
-                self.block::<L>(bytes);
+            self.plain::<L>(stop, &mut blocks, &mut quotes);
+            if self.base < stop {
+                self.edge::<L>(&mut blocks);
             }
         }
-        self.check_list::<L>();
-        self.complete = self.base.saturating_sub(REACH).max(self.complete);
+        self.odd ^= L::is_odd(quotes);
+        self.base = self.base.min(end);
+        self.decide::<L>(begin.wrapping_sub(64), blocks);
+        self.complete = self.complete.max(self.base.saturating_sub(REACH));
+        if self.base == end {
+            // Of the last block nothing is behind.
+            self.digits[2..].fill(0);
+            self.seps[2..].fill(0);
+            let at = begin + (blocks - 2) * 64;
+            self.decide::<L>(at.wrapping_sub(64), 2);
+            self.complete = end;
+        }
     }
 
-    /// The rest of the buffer, 64 bytes or less, zeros behind.
+    /// Classes of the blocks up to `stop` as long as there is nothing but ASCII.
     #[inline(always)]
-    fn last_block<L: Lanes>(&mut self) {
+    fn plain<L: Lanes>(&mut self, stop: usize, blocks: &mut usize, quotes: &mut L::Quotes) {
+        let (buf, watch) = (self.buf, self.watch);
+        let mut base = self.base;
+        while base < stop
+            // A block begins a byte before its own ones.
+            && let Some(bytes) = buf.get(base - 1..).and_then(|b| b.first_chunk())
+            && let Some((digits, seps)) = L::plain(bytes, watch, quotes)
+            && let (Some(to), Some(and)) = (self.digits.get_mut(*blocks), self.seps.get_mut(*blocks))
+        {
+            (*to, *and) = (digits, seps);
+            *blocks += 1;
+            base += 64;
+        }
+        self.base = base;
+    }
+
+    /// A block with a trigger in it, the first one, which has no byte before it, or one
+    /// that is not all there.
+    #[inline(always)]
+    fn edge<L: Lanes>(&mut self, blocks: &mut usize) {
+        let rest = self.buf.get(self.base.wrapping_sub(1)..).unwrap_or(&[]);
+        let classes = match rest.first_chunk() {
+            Some(bytes) if self.base > self.from => L::classes(bytes),
+            _ => L::classes(&self.padded()),
+        };
+        self.odd ^= classes.quotes.count_ones() % 2 == 1;
+        self.triggers(&classes);
+        if let (Some(to), Some(and)) = (self.digits.get_mut(*blocks), self.seps.get_mut(*blocks)) {
+            (*to, *and) = (classes.digits, classes.seps);
+            *blocks += 1;
+        }
+        self.base += 64;
+    }
+
+    /// The block at `base` with the byte before it, zeros where nothing is.
+    #[cold]
+    #[inline(never)]
+    fn padded(&self) -> [u8; 65] {
+        let mut bytes = [0u8; 65];
+        let [before, block @ ..] = &mut bytes;
+        *before = match self.buf.get(self.base.wrapping_sub(1)) {
+            // What is known of it is whether it escapes the first.
+            _ if self.base == self.from && self.at_from.escaped => b'\\',
+            _ if self.base == self.from => 0,
+            Some(byte) => *byte,
+            None => 0,
+        };
         let rest = self.buf.get(self.base..).unwrap_or(&[]);
-        if !rest.is_empty() {
-            let mut bytes = [0u8; 65];
-            for (slot, byte) in bytes.iter_mut().zip(rest) {
-                *slot = *byte;
+        for (slot, byte) in block.iter_mut().zip(rest) {
+            *slot = *byte;
+        }
+        bytes
+    }
+
+    /// Finds candidates in all but the last of so many blocks, and moves on. Block 1 is
+    /// at `base`.
+    #[inline(always)]
+    fn decide<L: Lanes>(&mut self, base: usize, blocks: usize) {
+        let mut first = 0;
+        while first + 2 < blocks.max(3) {
+            let (Some(digits), Some(seps)) = (
+                self.digits.get(first..).and_then(|d| d.first_chunk()),
+                self.seps.get(first..).and_then(|s| s.first_chunk()),
+            ) else {
+                break;
+            };
+            let starts = candidate::starts(digits, seps);
+            let any = starts.likely.iter().fold(0, |a, b| a | b);
+            let rare = starts.rare.iter().fold(0, |a, b| a | b);
+            if any | rare != 0 {
+                self.note::<L>(base, first, blocks.max(3), &starts);
             }
-            self.block::<L>(&bytes);
+            first += GROUP;
         }
         self.check_list::<L>();
-        self.base = self.buf.len();
-        self.complete = self.buf.len();
+        for masks in [&mut self.digits, &mut self.seps] {
+            let last = blocks - 1;
+            (masks[0], masks[1]) = (masks[last - 1], masks[last]);
+        }
+    }
+
+    /// Lists the candidates of one group.
+    #[inline(always)]
+    fn note<L: Lanes>(&mut self, base: usize, first: usize, blocks: usize, starts: &Starts) {
+        for (i, (likely, rare)) in starts.likely.iter().zip(&starts.rare).enumerate() {
+            let block = first + i + 1;
+            if block + 1 >= blocks {
+                break;
+            }
+            let at = base.wrapping_add((block - 1) * 64);
+            let mut likely = *likely;
+            if *rare != 0 {
+                let three = |m: &[u64]| [m[block - 1], m[block], m[block + 1]];
+                let byte = |i: usize| self.buf.get((at + i).wrapping_sub(1)).copied().unwrap_or(0);
+                likely |= candidate::unlikely(three(&self.digits), three(&self.seps), &byte);
+            }
+            if likely != 0 {
+                if self.listed + 64 > LIST {
+                    self.check_list::<L>();
+                }
+                let at = at.wrapping_sub(self.origin);
+                self.listed = push(&mut self.list, self.listed, at, likely);
+            }
+        }
     }
 
     /// Forgets the marks that were given out.
@@ -253,74 +352,6 @@ impl<'a> Sieve<'a> {
             rest.fill(0);
         }
         self.origin += keep * 64;
-    }
-
-    #[inline(always)]
-    fn block<L: Lanes>(&mut self, bytes: &[u8; 65]) {
-        let (Some(block), Some(next)) = (bytes.first_chunk(), bytes.last_chunk()) else {
-            return;
-        };
-        let classes = L::classes(block, next);
-        let Classes { digits, seps, .. } = classes;
-        let before = self.before;
-        let joined = seps & (digits << 1 | before.digits >> 63);
-        let second = seps & (joined << 1 | before.joined >> 63);
-        let run = digits | joined | second;
-        self.strings.seen ^= classes.quotes;
-        if (classes.leads | classes.high | classes.doubles & self.doubles) != 0 {
-            self.triggers(&classes);
-        }
-        if self.listed + 96 > LIST {
-            self.check_list::<L>();
-        }
-        let two = run & run >> 1;
-        let four = two & two >> 2;
-        let eight = four & four >> 4;
-        let lead = run.trailing_ones();
-        let inside = eight & four >> 8;
-        if inside != 0 || lead > 0 && before.open + lead >= 12 {
-            self.starts::<L>(digits, run);
-        }
-        self.before = Before {
-            digits,
-            run,
-            joined,
-            open: run.leading_ones(),
-        };
-        self.base += 64;
-    }
-
-    /// Lists the groups that begin where a run of 12 bytes ends in this block.
-    #[inline(always)]
-    fn starts<L: Lanes>(&mut self, digits: u64, run: u64) {
-        let both = |high: u64, low: u64| u128::from(high) << 64 | u128::from(low);
-        let runs = both(run, self.before.run);
-        let two = runs & runs << 1;
-        let four = two & two << 2;
-        let eight = four & four << 4;
-        let twelve = ((eight & four << 8) >> 64) as u64;
-        let all = both(digits, self.before.digits);
-        // Bit i is about `base - 11 + i`.
-        let here = (all >> 53) as u64;
-        let left = (all >> 52) as u64;
-        let mut starts = twelve & here & !left;
-        let base = self.base - self.origin;
-        while starts != 0 {
-            self.list_one((base + starts.trailing_zeros() as usize).wrapping_sub(11));
-            starts &= starts - 1;
-        }
-    }
-
-    /// At most 32 groups begin in a block, and 32 characters end before a digit.
-    #[inline(always)]
-    fn list_one(&mut self, at: usize) {
-        if let Some(slot) = self.list.get_mut(self.listed) {
-            *slot = at as u16;
-            self.listed += 1;
-        } else {
-            debug_assert!(false, "the list is emptied before it can be full");
-            self.mark(self.origin + at);
-        }
     }
 
     /// Marks those listed that may be card numbers.
@@ -354,16 +385,20 @@ impl<'a> Sieve<'a> {
     #[cold]
     #[inline(never)]
     fn triggers(&mut self, classes: &Classes) {
-        let mut doubles = classes.doubles & self.doubles;
+        let base = self.base;
+        let mut doubles = classes.doubles;
         while doubles != 0 {
-            let at = self.base + doubles.trailing_zeros() as usize;
-            self.strings.odd ^= self.is_even_quote(at + 2);
+            // Bit 0 is the byte before `base`.
+            let quote = base + 1 + doubles.trailing_zeros() as usize;
+            self.odd ^= self.is_even_quote(quote);
             doubles &= doubles - 1;
         }
         let mut leads = classes.leads | classes.high;
         while leads != 0 {
-            let at = self.base + leads.trailing_zeros() as usize;
-            self.trigger(at);
+            let at = base + leads.trailing_zeros() as usize;
+            if let Some(at) = at.checked_sub(1).filter(|at| *at >= self.from) {
+                self.trigger(at);
+            }
             leads &= leads - 1;
         }
     }
@@ -385,7 +420,7 @@ impl<'a> Sieve<'a> {
         if let Unit::Other | Unit::Star = unit {
             // Digits that follow begin a group, though the byte before them may be a digit.
             if len > 1 && self.buf.get(end).is_some_and(u8::is_ascii_digit) {
-                self.list_one(end - self.origin);
+                self.mark(end);
             }
             return;
         }
@@ -409,14 +444,11 @@ impl<'a> Sieve<'a> {
         self.swept = end;
     }
 
-    /// Is there a quote at `at` that an even number of backslashes, two and more, stands
-    /// before?
+    /// Is there a quote at `at` right behind a backslash that does not escape it?
     fn is_even_quote(&self, at: usize) -> bool {
-        if self.buf.get(at) != Some(&b'"') {
-            return false;
-        }
-        let run = self.backslashes_before(at);
-        run >= 2 && run.is_multiple_of(2)
+        self.buf.get(at) == Some(&b'"')
+            && self.buf.get(at.wrapping_sub(1)) == Some(&b'\\')
+            && self.backslashes_before(at).is_multiple_of(2)
     }
 
     /// Backslashes before `at` that count.
@@ -424,48 +456,38 @@ impl<'a> Sieve<'a> {
         let left = self.buf.get(self.from..at).unwrap_or(&[]);
         let run = left.iter().rev().take_while(|b| **b == b'\\').count();
         // The first byte may be escaped by what is before it.
-        run - usize::from(run == left.len() && run > 0 && self.strings.at_from.escaped)
+        let first_escaped = run > 0 && run == left.len() && self.at_from.escaped;
+        run - usize::from(first_escaped)
     }
 
     fn strings_at_base(&self) -> StringState {
-        if self.base == self.from {
-            return self.strings.at_from;
-        }
+        // A quote at `base` behind backslashes was counted with those.
+        let early = self.base < self.buf.len() && self.is_even_quote(self.base);
         StringState {
-            in_string: self.parity_to_base(),
-            escaped: self.backslashes_before(self.base) % 2 == 1,
+            in_string: self.at_from.in_string ^ self.odd ^ early,
+            escaped: match self.base == self.from {
+                true => self.at_from.escaped,
+                false => self.backslashes_before(self.base) % 2 == 1,
+            },
         }
-    }
-
-    /// Every quote before `base` that is not escaped turns the state over.
-    fn parity_to_base(&self) -> bool {
-        let Quotes { at_from, seen, odd } = self.strings;
-        let byte = |at: usize| self.buf.get(at).copied();
-        // At the first byte no block has looked, nor behind a backslash that stands
-        // there and is itself escaped.
-        let first = match byte(self.from) {
-            Some(b'"') => !at_from.escaped,
-            Some(b'\\') => at_from.escaped && byte(self.from + 1) == Some(b'"'),
-            _ => false,
-        };
-        // Counted, though they are not before `base`.
-        let at_base = byte(self.base) == Some(b'"') && self.backslashes_before(self.base) % 2 == 0;
-        let behind = byte(self.base) == Some(b'\\') && self.is_even_quote(self.base + 1);
-        let seen = seen.count_ones() % 2 == 1;
-        at_from.in_string ^ first ^ seen ^ odd ^ at_base ^ behind
     }
 }
 
 /// Where digits begin that `hold` goes on from, taken as they stand there: what seems to
 /// be the end of an escape can be meant as it is (`100%4111`).
-pub(crate) fn unfinished_literal(buf: &[u8], from: usize, hold: usize) -> usize {
+pub(crate) fn unfinished_literal(view: &View<'_>, from: usize, hold: usize) -> usize {
+    let buf = view.buf;
     let lo = from.max(buf.len().saturating_sub(HOLD_BYTES_MAX));
     let left = buf.get(lo..hold).unwrap_or(&[]);
     let run = left.iter().rev().take_while(|b| is_plain(**b)).count();
     let run = &left[left.len() - run..];
-    match run.iter().position(u8::is_ascii_digit) {
-        Some(first) => hold - run.len() + first,
-        None => hold,
+    let Some(first) = run.iter().position(u8::is_ascii_digit) else {
+        return hold;
+    };
+    let first = hold - run.len() + first;
+    match token::around(buf, first, view.json) {
+        Around::Free => hold,
+        _ => first,
     }
 }
 

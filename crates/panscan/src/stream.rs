@@ -287,7 +287,7 @@ impl Scanner {
                 Step::Found(found) => return Ok(found),
                 Step::Next(next) => pos = next.max(start + 1),
                 Step::More if stop == buf.len() && buf.len() - start <= HOLD_BYTES_MAX => {
-                    return Err(start);
+                    return Err(sieve::unfinished_literal(&walk.view, pos, start));
                 }
                 Step::Cut => break,
                 Step::More => {
@@ -311,7 +311,7 @@ impl Scanner {
         }
         let pos = pos.min(buf.len());
         let hold = hold::unfinished(&walk.view, pos);
-        Err(sieve::unfinished_literal(buf, pos, hold))
+        Err(sieve::unfinished_literal(&walk.view, pos, hold))
     }
 
     /// Where the next digit group begins that could be the first of a card number.

@@ -162,7 +162,7 @@ proptest! {
                 (!piece.is_empty()).then_some(piece)
             });
             let got = stream(&scanner, carrier, pieces).0;
-            prop_assert_eq!(&got, &want, "{:?} cut: {}", tier, text.escape_ascii());
+            prop_assert_eq!(&got, &want, "{:?} cut {:?}: {}", tier, cuts, text.escape_ascii());
         }
     }
 }

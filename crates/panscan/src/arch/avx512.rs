@@ -6,10 +6,10 @@ use std::arch::x86_64::{
     _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_mask_shuffle_epi8,
     _mm256_maskz_sub_epi8, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setzero_si256,
     _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
-    _mm512_loadu_si512, _mm512_mask_test_epi8_mask, _mm512_mask2_permutex2var_epi8,
-    _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask,
-    _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_set1_epi8, _mm512_sub_epi8,
-    _mm512_test_epi8_mask, _mm512_testn_epi8_mask, _mm512_xor_si512, _pext_u64,
+    _mm512_loadu_si512, _mm512_mask2_permutex2var_epi8, _mm512_maskz_compress_epi8,
+    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
+    _mm512_set1_epi8, _mm512_sub_epi8, _mm512_test_epi8_mask, _mm512_testn_epi8_mask,
+    _mm512_xor_si512, _pext_u64,
 };
 
 use super::{Classes, Lanes, Window, class};
@@ -51,6 +51,14 @@ fn load(bytes: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
+/// The first 64 bytes, and the last.
+#[inline(always)]
+fn halves(bytes: &[u8; 65]) -> (__m512i, __m512i) {
+    let [_, rest @ ..] = bytes;
+    let [block @ .., _] = bytes;
+    (load(block), load(rest))
+}
+
 /// [`class::FIRST`] or [`class::SECOND`].
 #[inline(always)]
 fn table(of: &'static [u8; 128]) -> (__m512i, __m512i) {
@@ -61,11 +69,46 @@ fn table(of: &'static [u8; 128]) -> (__m512i, __m512i) {
 }
 
 impl Lanes for Avx512 {
+    type Quotes = __m512i;
+
     #[inline(always)]
-    fn classes(block: &[u8; 64], next: &[u8; 64]) -> Classes {
+    fn no_quotes() -> __m512i {
+        // SAFETY: features: see `Avx512`.
+        unsafe { _mm512_set1_epi8(0) }
+    }
+
+    #[inline(always)]
+    fn is_odd(quotes: __m512i) -> bool {
+        // SAFETY: features: see `Avx512`.
+        unsafe { _mm512_movepi8_mask(quotes).count_ones() % 2 == 1 }
+    }
+
+    #[inline(always)]
+    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut __m512i) -> Option<(u64, u64)> {
         let (first_low, first_high) = table(&class::FIRST);
         let (second_low, second_high) = table(&class::SECOND);
-        let (byte, after) = (load(block), load(next));
+        let (byte, after) = halves(bytes);
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let one = _mm512_permutex2var_epi8(first_low, byte, first_high);
+            let two = _mm512_permutex2var_epi8(second_low, after, second_high);
+            let pair = _mm512_and_si512(one, two);
+            let high = _mm512_movepi8_mask(_mm512_or_si512(byte, after));
+            let odd = _mm512_test_epi8_mask(pair, _mm512_set1_epi8(watch as i8));
+            if high | odd != 0 {
+                return None;
+            }
+            *quotes = _mm512_xor_si512(*quotes, pair);
+            let has = |bits: u8| _mm512_test_epi8_mask(one, _mm512_set1_epi8(bits as i8));
+            Some((has(class::DIGIT), has(class::SEP)))
+        }
+    }
+
+    #[inline(always)]
+    fn classes(bytes: &[u8; 65]) -> Classes {
+        let (first_low, first_high) = table(&class::FIRST);
+        let (second_low, second_high) = table(&class::SECOND);
+        let (byte, after) = halves(bytes);
         // SAFETY: features: see `Avx512`.
         unsafe {
             let has = |of, bits: u8| _mm512_test_epi8_mask(of, _mm512_set1_epi8(bits as i8));
@@ -77,46 +120,14 @@ impl Lanes for Avx512 {
             let one = _mm512_mask2_permutex2var_epi8(first_low, byte, ascii, first_high);
             let two = _mm512_maskz_permutex2var_epi8(ascii_after, second_low, after, second_high);
             let pair = _mm512_and_si512(one, two);
-            let only =
-                |bits: u8| _mm512_mask_test_epi8_mask(ascii, one, _mm512_set1_epi8(bits as i8));
             Classes {
-                digits: only(class::DIGIT),
-                seps: only(class::SEP),
+                digits: has(one, class::DIGIT) & ascii,
+                seps: has(one, class::SEP) & ascii,
                 high: !ascii,
                 leads: has(pair, class::LEADS),
                 doubles: has(pair, class::DOUBLE),
                 quotes: _mm512_movepi8_mask(pair),
             }
-        }
-    }
-
-    #[inline(always)]
-    fn quiet(bytes: &[u8; 257]) -> Option<u64> {
-        let (first_low, first_high) = table(&class::FIRST);
-        let (second_low, second_high) = table(&class::SECOND);
-        let (blocks, _) = bytes.as_chunks::<64>();
-        let (nexts, _) = bytes[1..].as_chunks::<64>();
-        // SAFETY: features: see `Avx512`.
-        unsafe {
-            let zero = _mm512_set1_epi8(0);
-            let (mut loud, mut quotes, mut high) = (zero, zero, zero);
-            let (lead, digit) = (
-                _mm512_set1_epi8((class::LEADS | class::DOUBLE) as i8),
-                _mm512_set1_epi8(class::DIGIT as i8),
-            );
-            for (block, next) in blocks.iter().zip(nexts) {
-                let (byte, after) = (load(block), load(next));
-                high = _mm512_or_si512(high, _mm512_or_si512(byte, after));
-                let one = _mm512_permutex2var_epi8(first_low, byte, first_high);
-                let two = _mm512_permutex2var_epi8(second_low, after, second_high);
-                let pair = _mm512_and_si512(one, two);
-                quotes = _mm512_xor_si512(quotes, pair);
-                let here =
-                    _mm512_or_si512(_mm512_and_si512(pair, lead), _mm512_and_si512(one, digit));
-                loud = _mm512_or_si512(loud, here);
-            }
-            let none = _mm512_movepi8_mask(high) | _mm512_test_epi8_mask(loud, loud) == 0;
-            none.then(|| _mm512_movepi8_mask(quotes))
         }
     }
 

@@ -72,6 +72,11 @@ pub(crate) struct Classes {
     pub(crate) quotes: u64,
 }
 
+/// Pairs that end the plain path: [`Classes::leads`] and, in JSON, [`Classes::doubles`].
+pub(crate) fn watch(json: bool) -> u8 {
+    class::LEADS | if json { class::DOUBLE } else { 0 }
+}
+
 /// The bytes from a candidate on.
 #[derive(Clone, Copy)]
 pub(crate) struct Window {
@@ -82,12 +87,18 @@ pub(crate) struct Window {
 
 /// One instruction set.
 pub(crate) trait Lanes {
-    /// Classes of `block`; `next` is the 64 bytes that begin one byte later.
-    fn classes(block: &[u8; 64], next: &[u8; 64]) -> Classes;
+    /// [`Classes::quotes`], one block laid over the other.
+    type Quotes: Copy;
+    fn no_quotes() -> Self::Quotes;
+    /// Is their number odd?
+    fn is_odd(quotes: Self::Quotes) -> bool;
 
-    /// Four blocks in which nothing but quotes is of interest: the exclusive or of
-    /// their [`Classes::quotes`]. `None` if anything else may be.
-    fn quiet(bytes: &[u8; 257]) -> Option<u64>;
+    /// Digits and separators of a block of ASCII in which no pair is of a class in
+    /// `watch`. `None`: ask for [`Self::classes`], no quote was counted.
+    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut Self::Quotes) -> Option<(u64, u64)>;
+
+    /// Everything there is to know.
+    fn classes(bytes: &[u8; 65]) -> Classes;
 
     /// The same for a candidate's bytes.
     fn window(bytes: &[u8; 64]) -> Window;
@@ -125,10 +136,35 @@ impl Plain {
 }
 
 impl Lanes for Plain {
+    type Quotes = bool;
+
     #[inline(always)]
-    fn classes(block: &[u8; 64], next: &[u8; 64]) -> Classes {
+    fn no_quotes() -> bool {
+        false
+    }
+
+    #[inline(always)]
+    fn is_odd(quotes: bool) -> bool {
+        quotes
+    }
+
+    #[inline(always)]
+    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut bool) -> Option<(u64, u64)> {
+        let classes = Plain::classes(bytes);
+        let doubles = watch & class::DOUBLE != 0 && classes.doubles != 0;
+        let high = bytes.iter().any(|b| *b >= 0x80);
+        if high || classes.leads != 0 || doubles {
+            return None;
+        }
+        *quotes ^= classes.quotes.count_ones() % 2 == 1;
+        Some((classes.digits, classes.seps))
+    }
+
+    #[inline(always)]
+    fn classes(bytes: &[u8; 65]) -> Classes {
         let mut classes = Classes::default();
-        for (i, (&byte, &after)) in block.iter().zip(next).enumerate() {
+        for (i, pair) in bytes.windows(2).enumerate() {
+            let &[byte, after] = pair else { continue };
             let (one, two) = (class::first(byte), class::second(after));
             let bit = |is: bool| u64::from(is) << i;
             classes.digits |= bit(one & class::DIGIT != 0);
@@ -139,20 +175,6 @@ impl Lanes for Plain {
             classes.quotes |= bit(one & two & class::QUOTE != 0);
         }
         classes
-    }
-
-    #[inline(always)]
-    fn quiet(bytes: &[u8; 257]) -> Option<u64> {
-        let mut quotes = 0u64;
-        for i in 0..256 {
-            let (one, two) = (class::first(bytes[i]), class::second(bytes[i + 1]));
-            let loud = one & two & (class::LEADS | class::DOUBLE) | one & class::DIGIT;
-            if loud != 0 || bytes[i] >= 0x80 {
-                return None;
-            }
-            quotes ^= u64::from(one & two & class::QUOTE != 0);
-        }
-        Some(quotes)
     }
 
     #[inline(always)]

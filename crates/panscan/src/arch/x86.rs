@@ -4,11 +4,11 @@ use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi8, _mm_add_epi64, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8,
     _mm_cvtsi128_si32, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_sad_epu8,
     _mm_set1_epi8, _mm_setr_epi8, _mm_setzero_si128, _mm_sub_epi8, _mm_unpackhi_epi64,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256,
-    _mm256_set1_epi8, _mm256_sub_epi8, _pext_u64,
+    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8,
+    _mm256_sub_epi8, _pext_u64,
 };
 
-use super::{Classes, Lanes, Plain, Window};
+use super::{Classes, Lanes, Plain, Window, class};
 use crate::json::StringState;
 use crate::sieve::Sieve;
 
@@ -69,56 +69,52 @@ impl Sse2 {
 }
 
 impl Lanes for Sse2 {
+    type Quotes = u64;
+
     #[inline(always)]
-    fn classes(block: &[u8; 64], next: &[u8; 64]) -> Classes {
+    fn no_quotes() -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn is_odd(quotes: u64) -> bool {
+        quotes.count_ones() % 2 == 1
+    }
+
+    #[inline(always)]
+    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut u64) -> Option<(u64, u64)> {
+        let classes = Sse2::classes(bytes);
+        let doubles = if watch & class::DOUBLE != 0 {
+            classes.doubles
+        } else {
+            0
+        };
+        if classes.high | classes.leads | doubles != 0 || bytes[64] >= 0x80 {
+            return None;
+        }
+        *quotes ^= classes.quotes;
+        Some((classes.digits, classes.seps))
+    }
+
+    #[inline(always)]
+    fn classes(bytes: &[u8; 65]) -> Classes {
+        let [block @ .., _] = bytes;
+        let [_, next @ ..] = bytes;
         let (byte, after) = (Sse2::load(block), Sse2::load(next));
         let (backslashes, percents, ands) = (byte.equal(b'\\'), byte.equal(b'%'), byte.equal(b'&'));
-        let mut leads = percents | ands;
+        let (mut escapes, mut doubles) = (0, 0);
         if backslashes != 0 {
-            let escape = after.equal(b'u') | after.equal(b'x') | after.equal(b'/');
-            leads |= backslashes & escape;
+            escapes = backslashes & (after.equal(b'u') | after.equal(b'x') | after.equal(b'/'));
+            doubles = backslashes & after.equal(b'\\');
         }
         Classes {
             digits: byte.within(b'0', 10),
             seps: byte.seps(),
             high: byte.mask(|v| v),
-            leads,
-            doubles: if backslashes != 0 {
-                backslashes & after.equal(b'\\')
-            } else {
-                0
-            },
+            leads: percents | ands | escapes,
+            doubles: doubles,
             quotes: after.equal(b'"') & !backslashes,
         }
-    }
-
-    #[inline(always)]
-    fn quiet(bytes: &[u8; 257]) -> Option<u64> {
-        let mut quotes = 0;
-        for i in 0..4 {
-            let block = bytes[i * 64..].first_chunk().expect("64 of 257");
-            let next = bytes[i * 64 + 1..].first_chunk().expect("64 of 257");
-            let (byte, after) = (Sse2::load(block), Sse2::load(next));
-            // SAFETY: SSE2 is part of every x86-64 processor.
-            let loud = byte.mask(|v| unsafe {
-                let off = _mm_sub_epi8(v, _mm_set1_epi8(b'0' as i8));
-                let digit = _mm_cmpeq_epi8(_mm_min_epu8(off, _mm_set1_epi8(9)), off);
-                let lead = _mm_add_epi8(
-                    _mm_cmpeq_epi8(v, _mm_set1_epi8(b'%' as i8)),
-                    _mm_cmpeq_epi8(v, _mm_set1_epi8(b'&' as i8)),
-                );
-                let slash = _mm_cmpeq_epi8(v, _mm_set1_epi8(b'\\' as i8));
-                _mm_add_epi8(
-                    _mm_add_epi8(digit, lead),
-                    _mm_add_epi8(slash, _mm_and_si128(v, _mm_set1_epi8(i8::MIN))),
-                )
-            });
-            if loud != 0 {
-                return None;
-            }
-            quotes ^= after.equal(b'"');
-        }
-        Some(quotes)
     }
 
     #[inline(always)]
@@ -183,7 +179,7 @@ fn head(digits: &[u8; 32]) -> u32 {
 fn luhn(digits: &[u8; 32], len: u32) -> bool {
     // SAFETY: SSE2 is part of every x86-64 processor; both loads are within `digits`.
     unsafe {
-        let even = if len % 2 == 0 {
+        let even = if len.is_multiple_of(2) {
             _mm_setr_epi8(-1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0)
         } else {
             _mm_setr_epi8(0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1, 0, -1)
@@ -252,43 +248,52 @@ impl Avx2 {
 }
 
 impl Lanes for Avx2 {
+    type Quotes = u64;
+
     #[inline(always)]
-    fn classes(block: &[u8; 64], next: &[u8; 64]) -> Classes {
+    fn no_quotes() -> u64 {
+        0
+    }
+
+    #[inline(always)]
+    fn is_odd(quotes: u64) -> bool {
+        quotes.count_ones() % 2 == 1
+    }
+
+    #[inline(always)]
+    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut u64) -> Option<(u64, u64)> {
+        let classes = Avx2::classes(bytes);
+        let doubles = if watch & class::DOUBLE != 0 {
+            classes.doubles
+        } else {
+            0
+        };
+        if classes.high | classes.leads | doubles != 0 || bytes[64] >= 0x80 {
+            return None;
+        }
+        *quotes ^= classes.quotes;
+        Some((classes.digits, classes.seps))
+    }
+
+    #[inline(always)]
+    fn classes(bytes: &[u8; 65]) -> Classes {
+        let [block @ .., _] = bytes;
+        let [_, next @ ..] = bytes;
         let (byte, after) = (Avx2::load(block), Avx2::load(next));
         let (backslashes, percents, ands) = (byte.equal(b'\\'), byte.equal(b'%'), byte.equal(b'&'));
-        let escape = after.equal(b'u') | after.equal(b'x') | after.equal(b'/');
+        let (mut escapes, mut doubles) = (0, 0);
+        if backslashes != 0 {
+            escapes = backslashes & (after.equal(b'u') | after.equal(b'x') | after.equal(b'/'));
+            doubles = backslashes & after.equal(b'\\');
+        }
         Classes {
             digits: byte.within(b'0', 10),
             seps: byte.seps(),
             high: byte.mask(|v| v),
-            leads: percents | ands | backslashes & escape,
-            doubles: backslashes & after.equal(b'\\'),
+            leads: percents | ands | escapes,
+            doubles: doubles,
             quotes: after.equal(b'"') & !backslashes,
         }
-    }
-
-    #[inline(always)]
-    fn quiet(bytes: &[u8; 257]) -> Option<u64> {
-        let mut quotes = 0;
-        let mut loud = 0;
-        for i in 0..4 {
-            let block = bytes[i * 64..].first_chunk().expect("64 of 257");
-            let next = bytes[i * 64 + 1..].first_chunk().expect("64 of 257");
-            let (byte, after) = (Avx2::load(block), Avx2::load(next));
-            // SAFETY: an `Avx2` exists only where AVX2 is enabled (see the type).
-            loud |= byte.mask(|v| unsafe {
-                let off = _mm256_sub_epi8(v, _mm256_set1_epi8(b'0' as i8));
-                let digit = _mm256_cmpeq_epi8(_mm256_min_epu8(off, _mm256_set1_epi8(9)), off);
-                let lead = _mm256_or_si256(
-                    _mm256_cmpeq_epi8(v, _mm256_set1_epi8(b'%' as i8)),
-                    _mm256_cmpeq_epi8(v, _mm256_set1_epi8(b'&' as i8)),
-                );
-                let slash = _mm256_cmpeq_epi8(v, _mm256_set1_epi8(b'\\' as i8));
-                _mm256_or_si256(_mm256_or_si256(digit, lead), _mm256_or_si256(slash, v))
-            });
-            quotes ^= after.equal(b'"');
-        }
-        (loud == 0).then_some(quotes)
     }
 
     #[inline(always)]
