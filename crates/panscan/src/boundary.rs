@@ -43,13 +43,15 @@ pub(crate) fn forbids_groups(view: &View<'_>, start: usize, end: usize) -> Answe
     if phone(view, start) || masked_before(view, start) {
         return Answer::Yes;
     }
-    first_not_no([&|| uuid(view, start), &|| iban(view, start, end)])
+    first_not_no([&|| masked_behind(view, end), &|| uuid(view, start), &|| {
+        iban(view, start, end)
+    }])
 }
 
 /// Is the token a value of JSON inside a text (`"key": 123`)? Then it has to stay a number.
 pub(crate) fn is_json_value(view: &View<'_>, start: usize, end: usize) -> Answer {
     let left = &view.buf[view.lo(start)..start];
-    let left = left.trim_ascii_end();
+    let left = left.strip_suffix(b"-").unwrap_or(left).trim_ascii_end();
     if !left.ends_with(b"\":") {
         return Answer::No;
     }
@@ -71,9 +73,15 @@ fn first_not_no<const N: usize>(checks: [&dyn Fn() -> Answer; N]) -> Answer {
 
 /// A `+`, and no number (it may be masked) that it adds to or joins.
 fn phone(view: &View<'_>, start: usize) -> bool {
-    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
-    let joins = |b: &u8| b.is_ascii_digit() || *b == b'*';
-    left.ends_with(b"+") && !left.iter().rev().nth(1).is_some_and(joins) || left.ends_with(b"%2B")
+    let lo = start.saturating_sub(CONTEXT_BYTES);
+    let left = &view.buf[lo..start];
+    let joins = |end: usize| {
+        matches!(
+            token::prev(view.buf, end, lo).0,
+            Unit::Digit(_) | Unit::Star
+        )
+    };
+    left.ends_with(b"+") && !joins(start - 1) || left.ends_with(b"%2B")
 }
 
 fn digit_before(left: &[u8], skip: usize) -> bool {
@@ -258,9 +266,48 @@ fn iban_length(country: [u8; 2]) -> Option<usize> {
         .map(|(len, _)| *len)
 }
 
+/// Groups joined by `_` can be a part of a name or of an id in hex: does a word with a
+/// digit in it, or any word behind, belong to them?
+pub(crate) fn part_of_name(view: &View<'_>, start: usize, end: usize) -> Answer {
+    let left = &view.buf[view.lo(start)..start];
+    let word = left
+        .iter()
+        .rev()
+        .take_while(|b| b.is_ascii_alphanumeric() || **b == b'_');
+    if word.clone().any(u8::is_ascii_digit) {
+        return Answer::Yes;
+    }
+    let open = if view.end { Answer::No } else { Answer::More };
+    match (view.buf.get(end), view.buf.get(end + 1)) {
+        (None, _) | (Some(b'_'), None) => open,
+        (Some(b'_'), Some(next)) if next.is_ascii_alphanumeric() => Answer::Yes,
+        (Some(next), _) if next.is_ascii_alphanumeric() => Answer::Yes,
+        _ => Answer::No,
+    }
+}
+
+/// Do the hidden digits of a longer token follow: three and more `*`? Bold has fewer.
+fn masked_behind(view: &View<'_>, end: usize) -> Answer {
+    let (mut pos, mut stars) = (end, 0);
+    while stars < 3 {
+        let (unit, len) = token::next(view.buf, pos);
+        match unit {
+            Unit::Star => stars += 1,
+            Unit::Invisible => {}
+            Unit::Short if !view.end && pos < end + 24 => return Answer::More,
+            _ => return Answer::No,
+        }
+        pos += len;
+        if pos >= end + 24 {
+            return Answer::No;
+        }
+    }
+    Answer::Yes
+}
+
 /// Does the rest of a masked number stand before this: five and more `*`, or two and
 /// more with a digit before them? Markdown bullets and bold have fewer and no digit.
-fn masked_before(view: &View<'_>, start: usize) -> bool {
+pub(crate) fn masked_before(view: &View<'_>, start: usize) -> bool {
     let lo = view.lo(start);
     let (mut pos, mut stars) = (start, 0);
     loop {

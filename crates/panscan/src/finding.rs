@@ -214,6 +214,13 @@ impl Finding {
     }
 }
 
+/// Does a path of JSON name a card: `$.payment.card.number`? For callers that know the path
+/// of a [`Confidence::Medium`] finding ([`crate::json_path`]) where [`crate::Mode::Balanced`]
+/// saw no card word in the 64 bytes before it.
+pub fn names_card(path: &str) -> bool {
+    crate::words::card_anywhere(path.as_bytes())
+}
+
 impl fmt::Debug for Finding {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Finding")

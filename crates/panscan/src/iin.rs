@@ -6,7 +6,7 @@
 //! differ the wider range is taken for major brands, the narrower for others.
 //!
 //! Left out: retired schemes (Bankcard, Solo, Switch, enRoute, Laser). Where one lies
-//! in the wide Maestro range it is cut out of it ([`RETIRED`]).
+//! in the wide Maestro range it is cut out of it (`RETIRED`).
 
 /// Version of the table, for records and bug reports. Year.month.revision.
 pub const VERSION: &str = "2026.11.2";
@@ -60,6 +60,8 @@ struct Range {
 #[derive(Debug)]
 pub(crate) struct Table {
     lengths: [u32; 1000],
+    /// UnionPay numbers need not pass Luhn.
+    unionpay_without_luhn: bool,
 }
 
 impl Table {
@@ -72,7 +74,22 @@ impl Table {
                 }
             }
         }
-        Table { lengths }
+        Table {
+            lengths,
+            unionpay_without_luhn: false,
+        }
+    }
+
+    /// With old UnionPay cards, which do not follow Luhn, let through or not.
+    pub(crate) fn unionpay_without_luhn(mut self, on: bool) -> Table {
+        self.unionpay_without_luhn = on;
+        self
+    }
+
+    /// Must numbers of this brand pass Luhn?
+    #[inline]
+    pub(crate) fn needs_luhn(&self, brand: Brand) -> bool {
+        !(self.unionpay_without_luhn && brand == Brand::UnionPay)
     }
 
     /// Lengths that any range below this 3-digit prefix has, as a bit mask.

@@ -65,6 +65,13 @@ impl Run {
     }
 }
 
+/// Are the first two groups of a run joined by `_`?
+pub(crate) fn is_name(run: &Run) -> bool {
+    run.groups()
+        .first()
+        .is_some_and(|g| g.sep == Sep::Underscore)
+}
+
 /// Can a group of this length be the first of a layout?
 pub(crate) fn can_begin(len: usize) -> bool {
     matches!(len, 1 | 2 | 4 | 6 | 8)
@@ -176,7 +183,9 @@ fn card_at(
         // Two groups around one of these are a decimal, a fraction, a sum, a name.
         let loose = matches!(sep, Sep::Dot | Sep::Slash | Sep::Plus | Sep::Underscore);
         let apart = groups > 2 || !loose;
-        if !apart || !(same || alone(groups)) {
+        // Pairs and single digits of a card are joined alike; a hex dump's are not.
+        let small = run.groups().get(from).is_some_and(|g| g.len <= 2);
+        if !apart || !(same || !small && alone(groups)) {
             return None;
         }
         valid(table, run.digits_of(from, groups)).map(|issued| (groups, issued))

@@ -1,8 +1,8 @@
 //! Finds and masks payment card numbers in byte streams.
 //!
-//! A PAN is a digit sequence that matches the IIN x length table ([`iin`]),
-//! passes Luhn and stands in a valid boundary; `scalar.rs` is the specification
-//! of all three. The crate knows nothing of sockets, files or MCP: bytes go in,
+//! A PAN is a digit sequence, in whatever form its characters are written, that matches
+//! the IIN x length table ([`iin`]), passes Luhn and stands in a valid boundary;
+//! `scalar.rs` is the specification of all three. The crate knows nothing of sockets, files or MCP: bytes go in,
 //! [`Finding`]s with absolute offsets and an equally long replacement come out.
 //!
 //! Invariants
@@ -15,25 +15,39 @@
 //! Bounds
 //! - [`HOLD_BYTES_MAX`]: bytes a [`Stream`] may keep from leaving.
 //! - [`CONTEXT_BYTES`]: bytes looked at to the left of a candidate.
-//! - A digit run of 20 and more is no card, and neither is any part of it; a
-//!   grouped number that does not end within [`HOLD_BYTES_MAX`] is no card.
+//! - A digit run of 20 and more is no card, and neither is any part of it.
+//! - From its first digit on, a number ends within 208 bytes in whatever form it is
+//!   written, and the bracket of an array or object of digits stands within 232: what
+//!   goes on is no finding. Track data is removed up to 228 bytes.
+//! - One character: 24 bytes, 8 backslashes, two further rounds of percent encoding, one
+//!   `&amp;`, 7 digits in an entity. A JSON number: 40 bytes before its exponent.
+//! - A code (CVV, PIN): its name within 24 bytes before it, or a card within 40.
+//! - [`json_path`]: 64 levels. [`Via`]: three layers.
 //! - No allocation after [`Scanner::new`], but for the list of findings inside
-//!   [`Scanner::mask_in_place`] (at most one for each 12 bytes of text).
+//!   [`Scanner::mask_in_place`] (at most one for each 3 bytes of text) and the string of
+//!   [`json_path`].
 
 mod arch;
+mod array;
 mod boundary;
 mod candidate;
 mod decode;
+mod fields;
 mod finding;
+mod grade;
 mod hold;
 pub mod iin;
 mod json;
 mod layout;
 mod luhn;
 mod mask;
+mod number;
+mod path;
+mod sad;
 mod scalar;
 mod settings;
 mod sieve;
+mod special;
 mod stream;
 mod test_pans;
 mod token;
@@ -42,8 +56,10 @@ mod unicode;
 mod words;
 
 pub use arch::Tier;
-pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via};
+pub use fields::{FieldError, FieldRule, FieldStream, Fields};
+pub use finding::{Confidence, Finding, Kind, Layer, Shown, Via, names_card};
 pub use iin::Brand;
+pub use path::json_path;
 pub use settings::{AllowError, AllowList, MaskFormat, Mode, Settings};
 pub use stream::{Carrier, Scanner, Stream};
 

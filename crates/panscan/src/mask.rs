@@ -1,5 +1,6 @@
 //! Writes the masked form: same bytes count, same separators, same JSON type.
 
+use crate::array::Places;
 use crate::finding::Shown;
 use crate::settings::MaskFormat;
 use crate::token::{self, Unit};
@@ -12,8 +13,12 @@ pub(crate) enum Form {
     Stars,
     /// A number of the same digit count that fails Luhn.
     Number,
-    /// Every byte becomes `*` (track data).
+    /// Every byte becomes `*` (track data, codes).
     Whole,
+    /// A 1 and zeros: a code that is a JSON number.
+    Zeros,
+    /// Digits that are elements of an array or object.
+    Elements(Places),
 }
 
 /// How many digits stay at the front (the last four always stay).
@@ -28,6 +33,12 @@ fn front(format: MaskFormat, len: usize) -> usize {
 
 /// The masked number without separators.
 pub(crate) fn shown(digits: &[u8], format: MaskFormat) -> Shown {
+    if digits.is_empty() {
+        // A code: not even its length.
+        let mut text = [0; 19];
+        text[..3].fill(b'*');
+        return Shown { text, len: 3 };
+    }
     let keep = front(format, digits.len());
     let mut text = [b'*'; 19];
     for (i, (slot, digit)) in text.iter_mut().zip(digits).enumerate() {
@@ -49,25 +60,35 @@ pub(crate) fn replacement(
     form: Form,
 ) -> [u8; HOLD_BYTES_MAX] {
     let mut out = [b'*'; HOLD_BYTES_MAX];
-    if form == Form::Whole {
-        return out;
+    match form {
+        Form::Whole => return out,
+        Form::Zeros => {
+            out.fill(b'0');
+            out[0] = b'1';
+            return out;
+        }
+        Form::Stars | Form::Number | Form::Elements(_) => {}
     }
     for (slot, byte) in out.iter_mut().zip(span) {
         *slot = *byte;
     }
     let keep = front(format, digits.len());
-    let number = number(digits, keep);
+    if let Form::Elements(places) = form {
+        elements(&mut out, digits, keep, &places);
+        return out;
+    }
+    let written = span.iter().filter(|b| b.is_ascii_digit()).count();
+    let number = number(digits, keep, written);
     let (mut pos, mut index) = (0, 0);
     while pos < span.len() {
         let (unit, len) = token::next(span, pos);
         let len = len.max(1);
         if matches!(unit, Unit::Digit(_)) {
-            if !(index < keep || index + 4 >= digits.len()) {
-                match out.get_mut(pos..pos + len) {
-                    Some([slot]) if form == Form::Number => *slot = number[index.min(18)],
-                    Some(unit) => token::star(unit),
-                    None => {}
-                }
+            let hidden = index >= keep && index + 4 < digits.len();
+            match out.get_mut(pos..pos + len) {
+                Some([slot]) if form == Form::Number => *slot = number[index.min(18)],
+                Some(unit) if hidden => token::star(unit),
+                _ => {}
             }
             index += 1;
         }
@@ -78,7 +99,8 @@ pub(crate) fn replacement(
 
 /// ASCII digits with zeros for the hidden ones, made to fail Luhn and not to begin
 /// with 0 (a JSON number must not).
-fn number(digits: &[u8], keep: usize) -> [u8; 19] {
+/// `written` digits of it are there to be edited: an exponent can stand for the last.
+fn number(digits: &[u8], keep: usize, written: usize) -> [u8; 19] {
     let mut value = [0u8; 19];
     for (i, (slot, digit)) in value.iter_mut().zip(digits).enumerate() {
         if i < keep || i + 4 >= digits.len() {
@@ -90,8 +112,43 @@ fn number(digits: &[u8], keep: usize) -> [u8; 19] {
     }
     let len = digits.len().min(19);
     if luhn::passes(&value[..len]) && len > 5 {
-        // One hidden digit from 0 to 1 moves the sum by one or two: never by ten.
-        value[len - 5] = 1;
+        // One digit changed always fails Luhn: a hidden one where one is written.
+        let slot = &mut value[(len - 5).min(written.max(1) - 1)];
+        *slot = (*slot + 1) % 10;
     }
     value.map(|d| b'0' + d)
+}
+
+/// Strings get stars, numbers zeros (a 1 where a number of several digits begins); if
+/// digits alone are left they are made to fail Luhn.
+fn elements(out: &mut [u8], digits: &[u8], keep: usize, places: &Places) {
+    let mut value = [0u8; 19];
+    let mut last_number = None;
+    let mut stars = false;
+    let len = digits.len().min(19);
+    for (i, digit) in digits.iter().enumerate().take(19) {
+        let (at, n) = (usize::from(places.at[i].0), usize::from(places.at[i].1));
+        value[i] = *digit;
+        let Some(unit) = out.get_mut(at..at + n) else {
+            continue;
+        };
+        if i < keep || i + 4 >= digits.len() {
+            continue;
+        }
+        if places.quoted >> i & 1 == 1 {
+            token::star(unit);
+            stars = true;
+        } else {
+            value[i] = u8::from(places.leading >> i & 1 == 1);
+            unit.fill(b'0' + value[i]);
+            last_number = Some((i, at));
+        }
+    }
+    if let Some((i, at)) = last_number
+        && !stars
+        && luhn::passes(&value[..len])
+        && let Some(slot) = out.get_mut(at)
+    {
+        *slot = b'0' + value[i] + 1;
+    }
 }

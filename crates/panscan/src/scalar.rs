@@ -10,15 +10,24 @@
 //!    a `+` (`boundary.rs`).
 //! 2. Groups joined by one separator each count in a card layout (`layout.rs`).
 //! 3. A token followed by track data takes the track with it (`track.rs`).
+//! 4. A JSON number counts by its integer value (`number.rs`), an array or object by what
+//!    its elements make together (`array.rs`), a code by its name (`sad.rs`).
+//!
+//! A digit or separator may be written in any form of `decode.rs`. Where digits behind a
+//! `%` (or a backslash and `u`) can be meant as they are, both readings are tried.
 
 use crate::boundary::{self, Answer};
 use crate::finding::{Kind, Via};
+use crate::grade::{confidence, needs_word};
 use crate::iin::{Brand, Issued, Table};
 use crate::layout::{self, Run};
 use crate::mask::Form;
 use crate::token::{self, Around, Unit};
-use crate::{CONTEXT_BYTES, decode, luhn, track, words};
+use crate::{CONTEXT_BYTES, decode, luhn, number, special, track, words};
 use crate::{Confidence, HOLD_BYTES_MAX};
+
+/// 19 digits in pairs, with a separator behind each.
+const LITERAL_BYTES: usize = 40;
 
 /// The bytes at hand.
 #[derive(Clone, Copy)]
@@ -96,14 +105,14 @@ pub(crate) fn examine(
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     match token::around(view.buf, start, view.json) {
-        Around::Free => match at_unit(table, view, start, in_string) {
+        Around::Free => match either(table, view, (start, false), in_string) {
             // Its digits may be meant as they are: `%3782...` is no `7` then.
             Step::Next(_) if view.buf.get(start) == Some(&b'%') => Step::Next(start + 1),
             step => step,
         },
         Around::Inside { end, literal } => {
             let step = if literal {
-                at_unit(table, view, start, in_string)
+                either(table, view, (start, true), in_string)
             } else {
                 Step::Next(end)
             };
@@ -119,6 +128,41 @@ pub(crate) fn examine(
     }
 }
 
+/// Both readings of a `%` behind digits: `4111...%31` goes on, or ends before it.
+fn either(
+    table: &Table,
+    view: &View<'_>,
+    (start, literal): (usize, bool),
+    in_string: &mut dyn FnMut(usize) -> bool,
+) -> Step {
+    let step = at_unit(table, view, (start, literal), in_string);
+    if let Step::Next(_) = step
+        && let Some(end) = literal_end(view.buf, start)
+    {
+        let cut = View {
+            buf: &view.buf[..end],
+            end: true,
+            ..*view
+        };
+        if let Step::Found(found) = at_unit(table, &cut, (start, true), in_string) {
+            return Step::Found(found);
+        }
+    }
+    step
+}
+
+/// Where a `%` that can be a digit stands behind the plain groups at `start`.
+fn literal_end(buf: &[u8], start: usize) -> Option<usize> {
+    let rest = buf.get(start..)?;
+    let len = rest
+        .iter()
+        .take(LITERAL_BYTES)
+        .take_while(|b| b.is_ascii_digit() || matches!(b, b' ' | b'-' | b'.' | b'/'))
+        .count();
+    let end = start + len;
+    (len >= 12 && buf.get(end) == Some(&b'%') && token::is_digit_start(buf, end)).then_some(end)
+}
+
 fn is_literal(view: &View<'_>, found: &Match) -> bool {
     let span = view.buf.get(found.start..found.end).unwrap_or(&[]);
     !span.iter().any(|b| decode::is_lead(*b))
@@ -128,11 +172,15 @@ fn is_literal(view: &View<'_>, found: &Match) -> bool {
 fn at_unit(
     table: &Table,
     view: &View<'_>,
-    start: usize,
+    (start, literal): (usize, bool),
     in_string: &mut dyn FnMut(usize) -> bool,
 ) -> Step {
     if !begins_group(view, start) {
         return Step::Next(end_of_digits(view.buf, start));
+    }
+    // Too much can be meant by the three digits of `%310`: a code is read as encoded.
+    if !literal && let Some(step) = special::examine(table, view, start, in_string) {
+        return step;
     }
     if let Some(step) = quick_no(table, view, start) {
         return step;
@@ -172,7 +220,7 @@ fn at_unit(
 pub(crate) fn valid(table: &Table, digits: &[u8]) -> Option<Issued> {
     let issued = table.issued(digits)?;
     let varied = digits.iter().any(|d| Some(d) != digits.first());
-    (varied && luhn::passes(digits)).then_some(issued)
+    (varied && (luhn::passes(digits) || !table.needs_luhn(issued.brand))).then_some(issued)
 }
 
 /// Is the unit before `start` something else than a digit?
@@ -250,12 +298,16 @@ fn bare(
     if (!inside && !plain) || boundary::forbids_before(view, start, end) {
         return Step::Next(end);
     }
+    // The shown end of a masked number, which encoded digits seem to carry on.
+    if !plain && boundary::masked_before(view, start) {
+        return Step::Next(end);
+    }
     match boundary::uuid(view, start) {
         Answer::No => {}
         Answer::Yes => return Step::Next(end),
         Answer::More => return Step::More,
     }
-    if inside && plain {
+    if inside {
         match track::follows(view, start, end) {
             track::Track::No => {}
             track::Track::More => return Step::More,
@@ -274,23 +326,34 @@ fn bare(
         Answer::More => return Step::More,
     }
     let mut found = found(view, start, end, digits, issued.brand);
-    if needs_word(issued, digits.len()) && !found.card_word {
+    let left = &view.buf[start.saturating_sub(CONTEXT_BYTES)..start];
+    let checked = luhn::passes(digits);
+    let word = needs_word(issued, digits.len()) || !checked;
+    if word && (!found.card_word || words::other(left)) {
         return Step::Next(end);
     }
-    found.confidence = match (issued.brand, digits.len()) {
-        _ if !issued.major => Confidence::Low,
-        _ if words::other(&view.buf[start.saturating_sub(CONTEXT_BYTES)..start]) => Confidence::Low,
-        (_, 16) | (Brand::Amex, _) => Confidence::High,
-        _ => Confidence::Medium,
-    };
+    if !inside && plain && has_other_value(view, start, end) {
+        return Step::Next(end);
+    }
+    found.confidence = confidence(view, start, issued, digits.len());
     match boundary::is_json_value(view, start, end) {
         _ if !plain => {}
+        // Digits where no number can begin are no JSON: stars do no harm there.
+        _ if !inside && !number::begins(view, start) => {}
         _ if !inside => found.form = Form::Number,
         Answer::Yes => found.form = Form::Number,
         Answer::More => return Step::More,
         Answer::No => {}
     }
+    if found.form == Form::Number && !checked {
+        return Step::Next(end);
+    }
     Step::Found(found)
+}
+
+/// A JSON number whose exponent makes it another number (see `number.rs`).
+fn has_other_value(view: &View<'_>, start: usize, end: usize) -> bool {
+    matches!(view.buf.get(end), Some(b'e' | b'E')) && number::begins(view, start)
 }
 
 /// Rule 2: groups in a card layout.
@@ -308,7 +371,11 @@ fn grouped(
         return no;
     }
     let end = run.end_of(groups - 1);
-    match boundary::forbids_groups(view, run.start, end) {
+    let forbidden = match boundary::forbids_groups(view, run.start, end) {
+        Answer::No if layout::is_name(run) => boundary::part_of_name(view, run.start, end),
+        answer => answer,
+    };
+    match forbidden {
         Answer::No => {}
         Answer::Yes => return no,
         Answer::More => return Step::More,
@@ -322,7 +389,13 @@ fn grouped(
     ))
 }
 
-fn found(view: &View<'_>, start: usize, end: usize, digits: &[u8], brand: Brand) -> Match {
+pub(crate) fn found(
+    view: &View<'_>,
+    start: usize,
+    end: usize,
+    digits: &[u8],
+    brand: Brand,
+) -> Match {
     let mut copy = [0u8; 19];
     for (slot, digit) in copy.iter_mut().zip(digits) {
         *slot = *digit;
@@ -354,16 +427,4 @@ fn via(span: &[u8]) -> Via {
         pos += len.max(1);
     }
     via
-}
-
-/// Bare numbers of lengths that ordinary ids have (EAN-13, Maestro at odd lengths)
-/// count only with a card word before them.
-fn needs_word(issued: Issued, len: usize) -> bool {
-    match len {
-        14 => issued.brand != Brand::Diners,
-        15 => !matches!(issued.brand, Brand::Amex | Brand::Jcb | Brand::Uatp),
-        16 => false,
-        19 => matches!(issued.brand, Brand::Maestro | Brand::Diners),
-        _ => true,
-    }
 }

@@ -35,8 +35,26 @@ pub struct Settings {
     pub mode: Mode,
     /// Which digits stay visible.
     pub mask: MaskFormat,
+    /// Report UnionPay numbers (62, 81) that fail Luhn, as some old cards do, in a card
+    /// layout or behind a card word. Not as JSON numbers: a masked one looks alike.
+    pub unionpay_without_luhn: bool,
+    /// A record keeps a keyed token of the number beside the masked form:
+    /// [`crate::Finding::shown`] is the last four only then, while the wire gets `mask`
+    /// (a token with ten digits in the clear says more than either, PCI DSS 3.5.1.1).
+    pub record_last4: bool,
     /// Numbers that are never reported.
     pub allow: AllowList,
+}
+
+impl Settings {
+    /// The format of [`crate::Finding::shown`].
+    pub(crate) fn record_mask(&self) -> MaskFormat {
+        if self.record_last4 {
+            MaskFormat::Last4
+        } else {
+            self.mask
+        }
+    }
 }
 
 /// Numbers of yours that only look like a card: ids, accounts.

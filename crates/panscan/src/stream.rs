@@ -132,8 +132,8 @@ impl Scanner {
             Tier::Plain
         };
         Scanner {
+            table: Table::new().unionpay_without_luhn(settings.unionpay_without_luhn),
             settings,
-            table: Table::new(),
             prefixes: Prefixes::new(),
             tier,
         }
@@ -407,7 +407,7 @@ impl Scanner {
             test_pan: test_pans::is_published(digits),
             via: found.via,
             replacement: mask::replacement(span, digits, format, found.form),
-            shown: mask::shown(digits, format),
+            shown: mask::shown(digits, self.settings.record_mask()),
         })
     }
 }

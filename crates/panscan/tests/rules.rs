@@ -313,6 +313,38 @@ fn findings_name_brand_and_test_numbers_and_hide_digits() {
 }
 
 #[test]
+fn unionpay_without_luhn_is_an_option() {
+    let on = Scanner::new(Settings {
+        unionpay_without_luhn: true,
+        ..Settings::default()
+    });
+    for (text, want) in [
+        ("6200 0000 0000 0001", Some("6200 00** **** 0001")),
+        ("card 6200000000000001", Some("card 620000******0001")),
+        ("6200000000000001", None),
+        ("{\"card\":6200000000000001}", None),
+        ("4111 1111 1111 1112", None),
+    ] {
+        assert_eq!(scan(Carrier::Text, text).1.len(), 0, "{text}");
+        let (out, found) = scan_with(&on, Carrier::Text, text);
+        assert_eq!(out, want.unwrap_or(text));
+        assert_eq!(found.len(), usize::from(want.is_some()));
+        assert!(scan_with(&on, Carrier::Text, &out).1.is_empty(), "{out}");
+    }
+}
+
+#[test]
+fn a_record_with_a_token_shows_the_last_four_only() {
+    let scanner = Scanner::new(Settings {
+        record_last4: true,
+        ..Settings::default()
+    });
+    let (out, found) = scan_with(&scanner, Carrier::Text, "4111111111111111");
+    assert_eq!(out, "411111******1111");
+    assert_eq!(found[0].shown().as_str(), "************1111");
+}
+
+#[test]
 fn allow_listed_ids_are_left() {
     let mut settings = Settings::default();
     settings.allow.insert("4111111111111111").expect("a number");
