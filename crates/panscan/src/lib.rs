@@ -52,6 +52,7 @@ mod stream;
 mod test_pans;
 mod token;
 mod track;
+mod trigger;
 mod unicode;
 mod words;
 

@@ -13,8 +13,7 @@
 //!
 //! It may mark too often, never too rarely: see the tier tests in `tests/`.
 
-use crate::HOLD_BYTES_MAX;
-use crate::arch::{self, Classes, Lanes};
+use crate::arch::{self, BLOCK_BYTES, Classes, Lanes, PlainClasses};
 use crate::candidate::{self, GROUP, Starts};
 use crate::decode::{self, BACKSLASHES_MAX, UNIT_BYTES_MAX};
 use crate::iin::Prefixes;
@@ -22,6 +21,8 @@ use crate::json::StringState;
 use crate::layout::SPAN_BYTES;
 use crate::scalar::View;
 use crate::token::{self, Around, Unit};
+use crate::{CONTEXT_BYTES, HOLD_BYTES_MAX};
+use crate::{sad, trigger};
 
 /// Bytes that are passed over between two looks at the marks.
 const SEGMENT: usize = 4096;
@@ -32,6 +33,8 @@ const SLACK: usize = 256;
 const WORDS: usize = (SEGMENT + REACH + SLACK) / 64 + 2;
 /// Candidates that are checked at once; in one block at most 32 begin.
 const LIST: usize = 192;
+/// Bytes from the beginning of a name to the digits that it makes a code.
+const NAME_REACH: usize = CONTEXT_BYTES + 2;
 /// Blocks of a segment, and the two before it.
 const BLOCKS: usize = SEGMENT / 64 + 2;
 
@@ -68,6 +71,10 @@ pub(crate) struct Sieve<'a> {
     digits: [u64; BLOCKS],
     /// Separators.
     seps: [u64; BLOCKS],
+    /// Brackets, see [`Classes::opens`].
+    opens: [u64; BLOCKS],
+    /// See [`Classes::exponents`].
+    exponents: [u64; BLOCKS],
     /// Group starts to be checked, as offsets from `origin`.
     list: [u16; LIST],
     listed: usize,
@@ -86,6 +93,8 @@ pub(crate) struct Sieve<'a> {
     complete: usize,
     /// Digits up to here were marked for a trigger.
     swept: usize,
+    /// Digits up to here were marked for a name.
+    named: usize,
 }
 
 impl<'a> Sieve<'a> {
@@ -104,6 +113,8 @@ impl<'a> Sieve<'a> {
             base: from,
             digits: [0; BLOCKS],
             seps: [0; BLOCKS],
+            opens: [0; BLOCKS],
+            exponents: [0; BLOCKS],
             list: [0; LIST],
             listed: 0,
             marks: [0; WORDS],
@@ -114,13 +125,29 @@ impl<'a> Sieve<'a> {
             odd: false,
             complete: from,
             swept: from,
+            named: from,
         };
         // A character that began before may end here, and digits begin behind it.
         let left = &buf[from.saturating_sub(UNIT_BYTES_MAX).min(from)..from];
         if left.iter().any(|b| decode::is_lead(*b) || *b >= 0x80) {
             sieve.mark_all(from, from + UNIT_BYTES_MAX);
         }
+        // What may stand before: a name of a code, a bracket.
+        if trigger::is_named(buf, from.saturating_sub(NAME_REACH), from) {
+            sieve.mark_all(from, from + NAME_REACH);
+        }
+        sieve.mark_first(from);
         sieve
+    }
+
+    /// Marks the first digit at or behind `from`, if there is one that an array or object
+    /// may begin with.
+    fn mark_first(&mut self, from: usize) {
+        let rest = self.buf.get(from..).unwrap_or(&[]);
+        let first = rest.iter().take(CONTEXT_BYTES).position(u8::is_ascii_digit);
+        if let Some(first) = first {
+            self.mark(from + first);
+        }
     }
 
     /// Marks every digit that begins in `from..to`.
@@ -166,7 +193,7 @@ impl<'a> Sieve<'a> {
     /// Marks whatever digit begins in the few bytes from `at` on: a finding ended
     /// there, and what is behind it is seen without what is before it.
     pub(crate) fn look_behind(&mut self, at: usize) {
-        self.mark_all(at, at + 4);
+        self.mark_all(at, at + sad::REACH + 2);
     }
 
     /// JSON string state at `pos`, near the end of a buffer that is done.
@@ -219,12 +246,14 @@ impl<'a> Sieve<'a> {
         }
         self.odd ^= L::is_odd(quotes);
         self.base = self.base.min(end);
+        self.brackets(begin.wrapping_sub(64), blocks);
         self.decide::<L>(begin.wrapping_sub(64), blocks);
         self.complete = self.complete.max(self.base.saturating_sub(REACH));
         if self.base == end {
             // Of the last block nothing is behind.
-            self.digits[2..].fill(0);
-            self.seps[2..].fill(0);
+            for masks in self.masks() {
+                masks[2..].fill(0);
+            }
             let at = begin + (blocks - 2) * 64;
             self.decide::<L>(at.wrapping_sub(64), 2);
             self.complete = end;
@@ -239,14 +268,29 @@ impl<'a> Sieve<'a> {
         while base < stop
             // A block begins a byte before its own ones.
             && let Some(bytes) = buf.get(base - 1..).and_then(|b| b.first_chunk())
-            && let Some((digits, seps)) = L::plain(bytes, watch, quotes)
-            && let (Some(to), Some(and)) = (self.digits.get_mut(*blocks), self.seps.get_mut(*blocks))
+            && let Some(classes) = L::plain(bytes, watch, quotes)
         {
-            (*to, *and) = (digits, seps);
-            *blocks += 1;
+            self.store(blocks, &classes);
             base += 64;
         }
         self.base = base;
+    }
+
+    #[inline(always)]
+    fn store(&mut self, blocks: &mut usize, classes: &PlainClasses) {
+        let slots = (
+            self.digits.get_mut(*blocks),
+            self.seps.get_mut(*blocks),
+            self.opens.get_mut(*blocks),
+            self.exponents.get_mut(*blocks),
+        );
+        if let (Some(digits), Some(seps), Some(opens), Some(exponents)) = slots {
+            (*digits, *seps) = (classes.digits, classes.seps);
+            (*opens, *exponents) = (classes.opens, classes.exponents);
+            *blocks += 1;
+        } else {
+            debug_assert!(false, "a segment has no more blocks than there is room for");
+        }
     }
 
     /// A block with a trigger in it, the first one, which has no byte before it, or one
@@ -260,18 +304,21 @@ impl<'a> Sieve<'a> {
         };
         self.odd ^= classes.quotes.count_ones() % 2 == 1;
         self.triggers(&classes);
-        if let (Some(to), Some(and)) = (self.digits.get_mut(*blocks), self.seps.get_mut(*blocks)) {
-            (*to, *and) = (classes.digits, classes.seps);
-            *blocks += 1;
-        }
+        let plain = PlainClasses {
+            digits: classes.digits,
+            seps: classes.seps,
+            opens: classes.opens,
+            exponents: classes.exponents,
+        };
+        self.store(blocks, &plain);
         self.base += 64;
     }
 
     /// The block at `base` with the byte before it, zeros where nothing is.
     #[cold]
     #[inline(never)]
-    fn padded(&self) -> [u8; 65] {
-        let mut bytes = [0u8; 65];
+    fn padded(&self) -> [u8; BLOCK_BYTES] {
+        let mut bytes = [0u8; BLOCK_BYTES];
         let [before, block @ ..] = &mut bytes;
         *before = match self.buf.get(self.base.wrapping_sub(1)) {
             // What is known of it is whether it escapes the first.
@@ -287,6 +334,31 @@ impl<'a> Sieve<'a> {
         bytes
     }
 
+    fn masks(&mut self) -> [&mut [u64; BLOCKS]; 4] {
+        [
+            &mut self.digits,
+            &mut self.seps,
+            &mut self.opens,
+            &mut self.exponents,
+        ]
+    }
+
+    /// Marks the first digit of each array or object that may be a card number. Block 1
+    /// is at `base`, and was looked at before.
+    #[inline(always)]
+    fn brackets(&mut self, base: usize, blocks: usize) {
+        for block in 2..blocks {
+            let mut opens = self.opens[block];
+            while opens != 0 {
+                let at = base.wrapping_add((block - 1) * 64 + opens.trailing_zeros() as usize) - 1;
+                if let Some(first) = trigger::first_element(self.buf, at) {
+                    self.mark(first);
+                }
+                opens &= opens - 1;
+            }
+        }
+    }
+
     /// Finds candidates in all but the last of so many blocks, and moves on. Block 1 is
     /// at `base`.
     #[inline(always)]
@@ -300,6 +372,11 @@ impl<'a> Sieve<'a> {
                 break;
             };
             let starts = candidate::starts(digits, seps);
+            let exponents = self.exponents.get(first + 1..).unwrap_or(&[]);
+            let exponents = exponents.iter().take(GROUP).fold(0, |a, b| a | b);
+            if exponents != 0 {
+                self.numbers(base, first, blocks.max(3));
+            }
             let any = starts.likely.iter().fold(0, |a, b| a | b);
             let rare = starts.rare.iter().fold(0, |a, b| a | b);
             if any | rare != 0 {
@@ -308,9 +385,25 @@ impl<'a> Sieve<'a> {
             first += GROUP;
         }
         self.check_list::<L>();
-        for masks in [&mut self.digits, &mut self.seps] {
-            let last = blocks - 1;
+        let last = blocks - 1;
+        for masks in self.masks() {
             (masks[0], masks[1]) = (masks[last - 1], masks[last]);
+        }
+    }
+
+    /// Marks JSON numbers with an exponent in one group of blocks.
+    #[cold]
+    #[inline(never)]
+    fn numbers(&mut self, base: usize, first: usize, blocks: usize) {
+        for block in (first + 1..=first + GROUP).take_while(|b| b + 1 < blocks) {
+            let mut exponents = self.exponents[block];
+            while exponents != 0 {
+                let at = base.wrapping_add((block - 1) * 64 + exponents.trailing_zeros() as usize);
+                if let Some(start) = trigger::mantissa(self.buf, self.from, at) {
+                    self.mark_all(start, at);
+                }
+                exponents &= exponents - 1;
+            }
         }
     }
 
@@ -362,16 +455,18 @@ impl<'a> Sieve<'a> {
             let at = usize::from(self.list[i]);
             let pos = self.origin + at;
             let rest = self.buf.get(pos..).unwrap_or(&[]);
-            let may = match rest.first_chunk::<64>() {
-                Some(bytes) => candidate::may_be_card::<L>(self.prefixes, bytes),
-                None => {
-                    let mut bytes = [0u8; 64];
-                    for (slot, byte) in bytes.iter_mut().zip(rest) {
-                        *slot = *byte;
+            let zero = rest.first() == Some(&b'0') && trigger::is_float(rest);
+            let may = zero
+                | match rest.first_chunk::<64>() {
+                    Some(bytes) => candidate::may_be_card::<L>(self.prefixes, bytes),
+                    None => {
+                        let mut bytes = [0u8; 64];
+                        for (slot, byte) in bytes.iter_mut().zip(rest) {
+                            *slot = *byte;
+                        }
+                        candidate::may_be_card::<L>(self.prefixes, &bytes)
                     }
-                    candidate::may_be_card::<L>(self.prefixes, &bytes)
-                }
-            };
+                };
             if let Some(word) = self.marks.get_mut(at / 64) {
                 *word |= u64::from(may) << (at % 64);
             }
@@ -392,6 +487,14 @@ impl<'a> Sieve<'a> {
             let quote = base + 1 + doubles.trailing_zeros() as usize;
             self.odd ^= self.is_even_quote(quote);
             doubles &= doubles - 1;
+        }
+        let mut names = classes.names;
+        while names != 0 {
+            // A name is followed by its value, at most.
+            let at = (base + names.trailing_zeros() as usize).wrapping_sub(1);
+            self.mark_all(at.max(self.named), at + NAME_REACH);
+            self.named = at + NAME_REACH;
+            names &= names - 1;
         }
         let mut leads = classes.leads | classes.high;
         while leads != 0 {

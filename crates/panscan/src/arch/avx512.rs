@@ -8,11 +8,11 @@ use std::arch::x86_64::{
     _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
     _mm512_loadu_si512, _mm512_mask2_permutex2var_epi8, _mm512_maskz_compress_epi8,
     _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
-    _mm512_set1_epi8, _mm512_sub_epi8, _mm512_test_epi8_mask, _mm512_testn_epi8_mask,
-    _mm512_xor_si512, _pext_u64,
+    _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_sub_epi8, _mm512_ternarylogic_epi64,
+    _mm512_test_epi8_mask, _mm512_testn_epi8_mask, _mm512_xor_si512, _pext_u64,
 };
 
-use super::{Classes, Lanes, Window, class};
+use super::{BLOCK_BYTES, Classes, Lanes, PlainClasses, Window, class};
 use crate::json::StringState;
 use crate::sieve::Sieve;
 
@@ -51,12 +51,27 @@ fn load(bytes: &[u8; 64]) -> __m512i {
     unsafe { _mm512_loadu_si512(bytes.as_ptr().cast()) }
 }
 
-/// The first 64 bytes, and the last.
+/// The 64 bytes that begin at the first, the second and the third.
 #[inline(always)]
-fn halves(bytes: &[u8; 65]) -> (__m512i, __m512i) {
-    let [_, rest @ ..] = bytes;
-    let [block @ .., _] = bytes;
-    (load(block), load(rest))
+fn thirds(bytes: &[u8; BLOCK_BYTES]) -> (__m512i, __m512i, __m512i) {
+    let [block @ .., _, _] = bytes;
+    let [_, next @ .., _] = bytes;
+    let [_, _, last @ ..] = bytes;
+    (load(block), load(next), load(last))
+}
+
+/// Where [`class::NAMES`] has three letters in a row.
+#[inline(always)]
+fn names(byte: __m512i, after: __m512i, third: __m512i) -> __m512i {
+    let [a, b, c] = &class::NAMES;
+    // SAFETY: features: see `Avx512`.
+    unsafe {
+        _mm512_ternarylogic_epi64::<0x80>(
+            _mm512_permutexvar_epi8(byte, load(a)),
+            _mm512_permutexvar_epi8(after, load(b)),
+            _mm512_permutexvar_epi8(third, load(c)),
+        )
+    }
 }
 
 /// [`class::FIRST`] or [`class::SECOND`].
@@ -84,31 +99,40 @@ impl Lanes for Avx512 {
     }
 
     #[inline(always)]
-    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut __m512i) -> Option<(u64, u64)> {
+    fn plain(bytes: &[u8; BLOCK_BYTES], watch: u8, quotes: &mut __m512i) -> Option<PlainClasses> {
         let (first_low, first_high) = table(&class::FIRST);
         let (second_low, second_high) = table(&class::SECOND);
-        let (byte, after) = halves(bytes);
+        let (byte, after, third) = thirds(bytes);
+        let names = names(byte, after, third);
         // SAFETY: features: see `Avx512`.
         unsafe {
             let one = _mm512_permutex2var_epi8(first_low, byte, first_high);
             let two = _mm512_permutex2var_epi8(second_low, after, second_high);
             let pair = _mm512_and_si512(one, two);
             let high = _mm512_movepi8_mask(_mm512_or_si512(byte, after));
-            let odd = _mm512_test_epi8_mask(pair, _mm512_set1_epi8(watch as i8));
-            if high | odd != 0 {
+            // What is watched for, and any bit of a name.
+            let watch = _mm512_set1_epi8(watch as i8);
+            let odd = _mm512_ternarylogic_epi64::<0xF8>(names, pair, watch);
+            if high | _mm512_test_epi8_mask(odd, odd) != 0 {
                 return None;
             }
             *quotes = _mm512_xor_si512(*quotes, pair);
-            let has = |bits: u8| _mm512_test_epi8_mask(one, _mm512_set1_epi8(bits as i8));
-            Some((has(class::DIGIT), has(class::SEP)))
+            let has = |of, bits: u8| _mm512_test_epi8_mask(of, _mm512_set1_epi8(bits as i8));
+            Some(PlainClasses {
+                digits: has(one, class::DIGIT),
+                seps: has(one, class::SEP),
+                opens: has(pair, class::OPEN),
+                exponents: has(pair, class::EXPONENT),
+            })
         }
     }
 
     #[inline(always)]
-    fn classes(bytes: &[u8; 65]) -> Classes {
+    fn classes(bytes: &[u8; BLOCK_BYTES]) -> Classes {
         let (first_low, first_high) = table(&class::FIRST);
         let (second_low, second_high) = table(&class::SECOND);
-        let (byte, after) = halves(bytes);
+        let (byte, after, third) = thirds(bytes);
+        let names = names(byte, after, third);
         // SAFETY: features: see `Avx512`.
         unsafe {
             let has = |of, bits: u8| _mm512_test_epi8_mask(of, _mm512_set1_epi8(bits as i8));
@@ -116,7 +140,7 @@ impl Lanes for Avx512 {
             let ascii = _mm512_testn_epi8_mask(byte, top);
             let ascii_after = _mm512_testn_epi8_mask(after, top);
             // A byte of 0x80 and above stays itself: it has the bit of `QUOTE`, and
-            // what other bits it has only counts together with an ASCII byte behind.
+            // what other bits it has are taken off again.
             let one = _mm512_mask2_permutex2var_epi8(first_low, byte, ascii, first_high);
             let two = _mm512_maskz_permutex2var_epi8(ascii_after, second_low, after, second_high);
             let pair = _mm512_and_si512(one, two);
@@ -124,8 +148,11 @@ impl Lanes for Avx512 {
                 digits: has(one, class::DIGIT) & ascii,
                 seps: has(one, class::SEP) & ascii,
                 high: !ascii,
-                leads: has(pair, class::LEADS),
-                doubles: has(pair, class::DOUBLE),
+                leads: has(pair, class::LEADS) & ascii,
+                names: _mm512_test_epi8_mask(names, names),
+                opens: has(pair, class::OPEN) & ascii,
+                exponents: has(pair, class::EXPONENT) & ascii,
+                doubles: has(pair, class::DOUBLE) & ascii,
                 quotes: _mm512_movepi8_mask(pair),
             }
         }

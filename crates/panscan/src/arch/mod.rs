@@ -66,15 +66,51 @@ pub(crate) struct Classes {
     /// Byte i and the one behind it may begin a character written in several bytes
     /// (`decode.rs`): `\u`, `\x`, `\/`, `%` and hex, `&` and a letter or `#`.
     pub(crate) leads: u64,
+    /// Byte i and the next two may be part of the name of a code (`sad.rs`).
+    pub(crate) names: u64,
+    /// Byte i is a bracket that may open an array or object of digits (`array.rs`).
+    pub(crate) opens: u64,
+    /// Byte i is a digit, and behind it is the letter of an exponent.
+    pub(crate) exponents: u64,
     /// Byte i is a backslash, and so is the one behind it.
     pub(crate) doubles: u64,
     /// Byte i is no backslash, and the one behind it is a quote.
     pub(crate) quotes: u64,
 }
 
+/// Bytes that are looked at to tell the [`Classes`] of a block.
+pub(crate) const BLOCK_BYTES: usize = 66;
+
+/// What is asked of every block.
+#[derive(Clone, Copy)]
+pub(crate) struct PlainClasses {
+    pub(crate) digits: u64,
+    pub(crate) seps: u64,
+    pub(crate) opens: u64,
+    pub(crate) exponents: u64,
+}
+
 /// Pairs that end the plain path: [`Classes::leads`] and, in JSON, [`Classes::doubles`].
 pub(crate) fn watch(json: bool) -> u8 {
     class::LEADS | if json { class::DOUBLE } else { 0 }
+}
+
+impl Classes {
+    /// What is left where nothing but the plain classes is there.
+    #[inline(always)]
+    fn plain(&self, watch: u8) -> Option<PlainClasses> {
+        let doubles = if watch & class::DOUBLE != 0 {
+            self.doubles
+        } else {
+            0
+        };
+        (self.high | self.leads | self.names | doubles == 0).then_some(PlainClasses {
+            digits: self.digits,
+            seps: self.seps,
+            opens: self.opens,
+            exponents: self.exponents,
+        })
+    }
 }
 
 /// The bytes from a candidate on.
@@ -93,12 +129,16 @@ pub(crate) trait Lanes {
     /// Is their number odd?
     fn is_odd(quotes: Self::Quotes) -> bool;
 
-    /// Digits and separators of a block of ASCII in which no pair is of a class in
-    /// `watch`. `None`: ask for [`Self::classes`], no quote was counted.
-    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut Self::Quotes) -> Option<(u64, u64)>;
+    /// Classes of a block of ASCII in which there are no names, and no pair is of a class
+    /// in `watch`. `None`: ask for [`Self::classes`], no quote was counted.
+    fn plain(
+        bytes: &[u8; BLOCK_BYTES],
+        watch: u8,
+        quotes: &mut Self::Quotes,
+    ) -> Option<PlainClasses>;
 
     /// Everything there is to know.
-    fn classes(bytes: &[u8; 65]) -> Classes;
+    fn classes(bytes: &[u8; BLOCK_BYTES]) -> Classes;
 
     /// The same for a candidate's bytes.
     fn window(bytes: &[u8; 64]) -> Window;
@@ -113,6 +153,8 @@ pub(crate) trait Lanes {
     /// Quotes and backslashes of a block.
     fn quoting(block: &[u8; 64]) -> (u64, u64);
 }
+
+pub(crate) use class::is_name;
 
 /// Is the sum of 19 digits a multiple of ten?
 #[inline(always)]
@@ -149,28 +191,29 @@ impl Lanes for Plain {
     }
 
     #[inline(always)]
-    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut bool) -> Option<(u64, u64)> {
+    fn plain(bytes: &[u8; BLOCK_BYTES], watch: u8, quotes: &mut bool) -> Option<PlainClasses> {
         let classes = Plain::classes(bytes);
-        let doubles = watch & class::DOUBLE != 0 && classes.doubles != 0;
-        let high = bytes.iter().any(|b| *b >= 0x80);
-        if high || classes.leads != 0 || doubles {
-            return None;
-        }
+        let plain = classes.plain(watch)?;
         *quotes ^= classes.quotes.count_ones() % 2 == 1;
-        Some((classes.digits, classes.seps))
+        Some(plain)
     }
 
     #[inline(always)]
-    fn classes(bytes: &[u8; 65]) -> Classes {
+    fn classes(bytes: &[u8; BLOCK_BYTES]) -> Classes {
         let mut classes = Classes::default();
-        for (i, pair) in bytes.windows(2).enumerate() {
-            let &[byte, after] = pair else { continue };
+        for (i, three) in bytes.windows(3).enumerate() {
+            let &[byte, after, third] = three else {
+                continue;
+            };
             let (one, two) = (class::first(byte), class::second(after));
             let bit = |is: bool| u64::from(is) << i;
             classes.digits |= bit(one & class::DIGIT != 0);
             classes.seps |= bit(one & class::SEP != 0);
             classes.high |= bit(byte >= 0x80);
             classes.leads |= bit(one & two & class::LEADS != 0);
+            classes.names |= bit(class::is_name(byte, after, third));
+            classes.opens |= bit(one & two & class::OPEN != 0);
+            classes.exponents |= bit(one & two & class::EXPONENT != 0);
             classes.doubles |= bit(one & two & class::DOUBLE != 0);
             classes.quotes |= bit(one & two & class::QUOTE != 0);
         }

@@ -8,7 +8,7 @@ use std::arch::x86_64::{
     _mm256_sub_epi8, _pext_u64,
 };
 
-use super::{Classes, Lanes, Plain, Window, class};
+use super::{BLOCK_BYTES, Classes, Lanes, Plain, PlainClasses, Window};
 use crate::json::StringState;
 use crate::sieve::Sieve;
 
@@ -68,6 +68,28 @@ impl Sse2 {
     }
 }
 
+impl Sse2 {
+    /// The letter, in either case.
+    #[inline(always)]
+    fn letter(&self, letter: u8) -> u64 {
+        self.equal(letter) | self.equal(letter - 32)
+    }
+
+    /// A superset of what [`class::NAMES`] has.
+    #[inline(always)]
+    fn names(&self, after: &Sse2, third: &Sse2) -> u64 {
+        let (v, i, c) = (after.letter(b'v'), after.letter(b'i'), after.letter(b'c'));
+        let (first_c, er) = (self.letter(b'c'), self.letter(b'e') | self.letter(b'r'));
+        let likely = first_c & v | self.letter(b'p') & i | er & (c | i);
+        let likely = likely | first_c & (c | i | after.letter(b's') | after.letter(b'a'));
+        if likely == 0 {
+            return 0;
+        }
+        let end = |letters: &[u8]| letters.iter().fold(0, |m, l| m | third.letter(*l));
+        likely & end(b"vcnduf")
+    }
+}
+
 impl Lanes for Sse2 {
     type Quotes = u64;
 
@@ -82,24 +104,21 @@ impl Lanes for Sse2 {
     }
 
     #[inline(always)]
-    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut u64) -> Option<(u64, u64)> {
+    fn plain(bytes: &[u8; BLOCK_BYTES], watch: u8, quotes: &mut u64) -> Option<PlainClasses> {
         let classes = Sse2::classes(bytes);
-        let doubles = if watch & class::DOUBLE != 0 {
-            classes.doubles
-        } else {
-            0
-        };
-        if classes.high | classes.leads | doubles != 0 || bytes[64] >= 0x80 {
+        let plain = classes.plain(watch)?;
+        if bytes[64] >= 0x80 {
             return None;
         }
         *quotes ^= classes.quotes;
-        Some((classes.digits, classes.seps))
+        Some(plain)
     }
 
     #[inline(always)]
-    fn classes(bytes: &[u8; 65]) -> Classes {
-        let [block @ .., _] = bytes;
-        let [_, next @ ..] = bytes;
+    fn classes(bytes: &[u8; BLOCK_BYTES]) -> Classes {
+        let [block @ .., _, _] = bytes;
+        let [_, next @ .., _] = bytes;
+        let [_, _, last @ ..] = bytes;
         let (byte, after) = (Sse2::load(block), Sse2::load(next));
         let (backslashes, percents, ands) = (byte.equal(b'\\'), byte.equal(b'%'), byte.equal(b'&'));
         let (mut escapes, mut doubles) = (0, 0);
@@ -107,12 +126,16 @@ impl Lanes for Sse2 {
             escapes = backslashes & (after.equal(b'u') | after.equal(b'x') | after.equal(b'/'));
             doubles = backslashes & after.equal(b'\\');
         }
+        let digits = byte.within(b'0', 10);
         Classes {
-            digits: byte.within(b'0', 10),
+            digits,
             seps: byte.seps(),
             high: byte.mask(|v| v),
             leads: percents | ands | escapes,
-            doubles: doubles,
+            names: byte.names(&after, &Sse2::load(last)),
+            opens: byte.equal(b'[') | byte.equal(b'{'),
+            exponents: digits & (after.equal(b'e') | after.equal(b'E')),
+            doubles,
             quotes: after.equal(b'"') & !backslashes,
         }
     }
@@ -247,6 +270,28 @@ impl Avx2 {
     }
 }
 
+impl Avx2 {
+    /// The letter, in either case.
+    #[inline(always)]
+    fn letter(&self, letter: u8) -> u64 {
+        self.equal(letter) | self.equal(letter - 32)
+    }
+
+    /// A superset of what [`class::NAMES`] has.
+    #[inline(always)]
+    fn names(&self, after: &Avx2, third: &Avx2) -> u64 {
+        let (v, i, c) = (after.letter(b'v'), after.letter(b'i'), after.letter(b'c'));
+        let (first_c, er) = (self.letter(b'c'), self.letter(b'e') | self.letter(b'r'));
+        let likely = first_c & v | self.letter(b'p') & i | er & (c | i);
+        let likely = likely | first_c & (c | i | after.letter(b's') | after.letter(b'a'));
+        if likely == 0 {
+            return 0;
+        }
+        let end = |letters: &[u8]| letters.iter().fold(0, |m, l| m | third.letter(*l));
+        likely & end(b"vcnduf")
+    }
+}
+
 impl Lanes for Avx2 {
     type Quotes = u64;
 
@@ -261,24 +306,21 @@ impl Lanes for Avx2 {
     }
 
     #[inline(always)]
-    fn plain(bytes: &[u8; 65], watch: u8, quotes: &mut u64) -> Option<(u64, u64)> {
+    fn plain(bytes: &[u8; BLOCK_BYTES], watch: u8, quotes: &mut u64) -> Option<PlainClasses> {
         let classes = Avx2::classes(bytes);
-        let doubles = if watch & class::DOUBLE != 0 {
-            classes.doubles
-        } else {
-            0
-        };
-        if classes.high | classes.leads | doubles != 0 || bytes[64] >= 0x80 {
+        let plain = classes.plain(watch)?;
+        if bytes[64] >= 0x80 {
             return None;
         }
         *quotes ^= classes.quotes;
-        Some((classes.digits, classes.seps))
+        Some(plain)
     }
 
     #[inline(always)]
-    fn classes(bytes: &[u8; 65]) -> Classes {
-        let [block @ .., _] = bytes;
-        let [_, next @ ..] = bytes;
+    fn classes(bytes: &[u8; BLOCK_BYTES]) -> Classes {
+        let [block @ .., _, _] = bytes;
+        let [_, next @ .., _] = bytes;
+        let [_, _, last @ ..] = bytes;
         let (byte, after) = (Avx2::load(block), Avx2::load(next));
         let (backslashes, percents, ands) = (byte.equal(b'\\'), byte.equal(b'%'), byte.equal(b'&'));
         let (mut escapes, mut doubles) = (0, 0);
@@ -286,12 +328,16 @@ impl Lanes for Avx2 {
             escapes = backslashes & (after.equal(b'u') | after.equal(b'x') | after.equal(b'/'));
             doubles = backslashes & after.equal(b'\\');
         }
+        let digits = byte.within(b'0', 10);
         Classes {
-            digits: byte.within(b'0', 10),
+            digits,
             seps: byte.seps(),
             high: byte.mask(|v| v),
             leads: percents | ands | escapes,
-            doubles: doubles,
+            names: byte.names(&after, &Avx2::load(last)),
+            opens: byte.equal(b'[') | byte.equal(b'{'),
+            exponents: digits & (after.equal(b'e') | after.equal(b'E')),
+            doubles,
             quotes: after.equal(b'"') & !backslashes,
         }
     }
