@@ -5,77 +5,108 @@
 //! spaces between them are 55). It says yes too often, never too rarely: context is
 //! left to the specification.
 
-use crate::arch::{Lanes, Window};
+use crate::arch::{Lanes, Wide, Window};
 use crate::iin::Prefixes;
 
 /// Blocks that are looked at together, so that the compiler can use one vector.
 pub(crate) const GROUP: usize = 8;
 
 /// Where in [`GROUP`] blocks digits begin that could be a card number.
-pub(crate) struct Starts {
+pub(crate) struct Starts<W> {
     /// Twelve digits, or groups as in a layout of fours, sixes or eights.
-    pub(crate) likely: [u64; GROUP],
+    pub(crate) likely: W,
     /// Where to ask [`unlikely`] as well.
-    pub(crate) rare: [u64; GROUP],
+    pub(crate) rare: W,
 }
 
-/// A mask for each block and, so that shifts can reach into it, of the block behind.
+/// A mask for each of [`GROUP`] blocks and, so that shifts can reach into it, of the block
+/// behind each.
 #[derive(Clone, Copy)]
-struct Masks {
-    here: [u64; GROUP],
-    behind: [u64; GROUP],
+struct Masks<W> {
+    here: W,
+    behind: W,
 }
 
-impl Masks {
+impl<W: Wide> Masks<W> {
     /// Bit i is bit `i + by` of `self`.
     #[inline(always)]
-    fn down(self, by: u32) -> Masks {
-        let here = |i: usize| self.here[i] >> by | self.behind[i] << (64 - by);
+    fn down(self, by: u32) -> Masks<W> {
         Masks {
-            here: std::array::from_fn(here),
-            behind: self.behind.map(|b| b >> by),
+            here: self.here.down(self.behind, by),
+            // Nothing is known of what is behind that.
+            behind: self.behind.down(self.behind, by),
         }
     }
 
     #[inline(always)]
-    fn with(self, other: Masks, op: impl Fn(u64, u64) -> u64) -> Masks {
+    fn and(self, other: Masks<W>) -> Masks<W> {
         Masks {
-            here: std::array::from_fn(|i| op(self.here[i], other.here[i])),
-            behind: std::array::from_fn(|i| op(self.behind[i], other.behind[i])),
+            here: self.here.and(other.here),
+            behind: self.behind.and(other.behind),
         }
     }
 
     #[inline(always)]
-    fn and(self, other: Masks) -> Masks {
-        self.with(other, |a, b| a & b)
-    }
-
-    #[inline(always)]
-    fn or(self, other: Masks) -> Masks {
-        self.with(other, |a, b| a | b)
+    fn or(self, other: Masks<W>) -> Masks<W> {
+        Masks {
+            here: self.here.or(other.here),
+            behind: self.behind.or(other.behind),
+        }
     }
 }
 
-/// The masks of the blocks 1..=[`GROUP`], and of what is right before each byte.
+/// Masks of [`GROUP`] blocks, of those one before and of those one behind them.
+#[derive(Clone, Copy)]
+pub(crate) struct Around<W> {
+    pub(crate) before: W,
+    pub(crate) here: W,
+    pub(crate) behind: W,
+}
+
+impl<W: Wide> Around<W> {
+    /// The blocks from `first + 1` on.
+    #[inline(always)]
+    pub(crate) fn of(masks: &[u64], first: usize) -> Option<Around<W>> {
+        Some(Around {
+            before: W::load(masks.get(first..)?.first_chunk()?),
+            here: W::load(masks.get(first + 1..)?.first_chunk()?),
+            behind: W::load(masks.get(first + 2..)?.first_chunk()?),
+        })
+    }
+}
+
+/// Of the digits before an exponent those that end at least nine digits and separators.
 #[inline(always)]
-fn masks(of: &[u64; GROUP + 2]) -> (Masks, Masks) {
-    let up = |i: usize| of[i + 1] << 1 | of[i] >> 63;
-    let masks = Masks {
-        here: std::array::from_fn(|i| of[i + 1]),
-        behind: std::array::from_fn(|i| of[i + 2]),
-    };
+pub(crate) fn long_mantissas<W: Wide>(digits: &Around<W>, seps: &Around<W>, extras: W) -> W {
+    let mut before = digits.before.or(seps.before);
+    let mut run = digits.here.or(seps.here);
+    for by in [1, 2, 4, 1] {
+        // Of what is before only the last bytes count, and those are right.
+        (run, before) = (
+            run.and(run.up(before, by)),
+            before.and(before.up(before, by)),
+        );
+    }
+    extras.and(digits.here).and(run)
+}
+
+/// No shift looks at more than 16 bytes from a start on.
+#[inline(always)]
+pub(crate) fn starts<W: Wide>(digits: &Around<W>, seps: &Around<W>) -> Starts<W> {
     let before = Masks {
-        here: std::array::from_fn(up),
-        behind: std::array::from_fn(|i| up(i + 1)),
+        here: digits.here.up(digits.before, 1),
+        behind: digits.behind.up(digits.here, 1),
     };
-    (masks, before)
-}
-
-/// Of the blocks 1..=[`GROUP`]. No shift looks at more than 16 bytes from a start on.
-#[inline(always)]
-pub(crate) fn starts(digits: &[u64; GROUP + 2], seps: &[u64; GROUP + 2]) -> Starts {
-    let (digits, before) = masks(digits);
-    let (seps, _) = masks(seps);
+    let (digits, seps) = (
+        Masks {
+            here: digits.here,
+            behind: digits.behind,
+        },
+        Masks {
+            here: seps.here,
+            behind: seps.behind,
+        },
+    );
     let after = digits.down(1);
     let two = digits.and(after);
     let four = two.and(two.down(2));
@@ -93,12 +124,12 @@ pub(crate) fn starts(digits: &[u64; GROUP + 2], seps: &[u64; GROUP + 2]) -> Star
     // Single digits and pairs, and groups with two separators between.
     let near = joint.and(joint.down(2).or(joint.down(3)));
     let even = near.and(near.down(4).or(near.down(6)));
-    let spread = seps.and(seps.down(1)).and(before).and(digits.down(2));
     // The first group of a series ends one or two before its first separator.
     let even = even.down(1).or(even.down(2));
+    let spread = seps.and(seps.down(1)).and(before).and(digits.down(2));
     Starts {
-        likely: std::array::from_fn(|i| likely.here[i] & digits.here[i] & !before.here[i]),
-        rare: std::array::from_fn(|i| even.here[i] | spread.here[i] | spread.behind[i]),
+        likely: likely.here.and(digits.here).without(before.here),
+        rare: even.here.or(spread.here).or(spread.behind),
     }
 }
 

@@ -13,14 +13,14 @@
 //!
 //! It may mark too often, never too rarely: see the tier tests in `tests/`.
 
-use crate::arch::{self, BLOCK_BYTES, Classes, Lanes, PlainClasses};
-use crate::candidate::{self, GROUP, Starts};
+use crate::arch::{self, BLOCK_BYTES, Classes, Lanes, PlainClasses, Wide};
+use crate::candidate::{self, Around, GROUP, Starts};
 use crate::decode::{self, BACKSLASHES_MAX, UNIT_BYTES_MAX};
 use crate::iin::Prefixes;
 use crate::json::StringState;
 use crate::layout::SPAN_BYTES;
 use crate::scalar::View;
-use crate::token::{self, Around, Unit};
+use crate::token::{self, Unit};
 use crate::{CONTEXT_BYTES, HOLD_BYTES_MAX};
 use crate::{sad, trigger};
 
@@ -71,10 +71,8 @@ pub(crate) struct Sieve<'a> {
     digits: [u64; BLOCKS],
     /// Separators.
     seps: [u64; BLOCKS],
-    /// Brackets, see [`Classes::opens`].
-    opens: [u64; BLOCKS],
-    /// See [`Classes::exponents`].
-    exponents: [u64; BLOCKS],
+    /// See [`Classes::extras`].
+    extras: [u64; BLOCKS],
     /// Group starts to be checked, as offsets from `origin`.
     list: [u16; LIST],
     listed: usize,
@@ -83,6 +81,10 @@ pub(crate) struct Sieve<'a> {
     origin: usize,
     /// First byte that may still be given out.
     next: usize,
+    /// Quotes have to be counted.
+    json: bool,
+    /// Blocks right before `base` were not looked at for names.
+    skipped: bool,
     /// Pairs of bytes that triggers are among: see `arch`.
     watch: u8,
     /// JSON strings: the state at `from`.
@@ -113,13 +115,14 @@ impl<'a> Sieve<'a> {
             base: from,
             digits: [0; BLOCKS],
             seps: [0; BLOCKS],
-            opens: [0; BLOCKS],
-            exponents: [0; BLOCKS],
+            extras: [0; BLOCKS],
             list: [0; LIST],
             listed: 0,
             marks: [0; WORDS],
             origin: from,
             next: from,
+            json,
+            skipped: false,
             watch: arch::watch(json),
             at_from,
             odd: false,
@@ -134,7 +137,7 @@ impl<'a> Sieve<'a> {
         }
         // What may stand before: a name of a code, a bracket.
         if trigger::is_named(buf, from.saturating_sub(NAME_REACH), from) {
-            sieve.mark_all(from, from + NAME_REACH);
+            sieve.mark_codes(from, from + NAME_REACH);
         }
         sieve.mark_first(from);
         sieve
@@ -147,6 +150,15 @@ impl<'a> Sieve<'a> {
         let first = rest.iter().take(CONTEXT_BYTES).position(u8::is_ascii_digit);
         if let Some(first) = first {
             self.mark(from + first);
+        }
+    }
+
+    /// Marks what in `from..to` can be a code behind a name.
+    fn mark_codes(&mut self, from: usize, to: usize) {
+        for at in from..to.min(self.buf.len()) {
+            if token::is_digit_start(self.buf, at) && trigger::may_be_code(self.buf, at) {
+                self.mark(at);
+            }
         }
     }
 
@@ -246,7 +258,7 @@ impl<'a> Sieve<'a> {
         }
         self.odd ^= L::is_odd(quotes);
         self.base = self.base.min(end);
-        self.brackets(begin.wrapping_sub(64), blocks);
+        self.brackets::<L>(begin.wrapping_sub(64), blocks);
         self.decide::<L>(begin.wrapping_sub(64), blocks);
         self.complete = self.complete.max(self.base.saturating_sub(REACH));
         if self.base == end {
@@ -265,12 +277,42 @@ impl<'a> Sieve<'a> {
     fn plain<L: Lanes>(&mut self, stop: usize, blocks: &mut usize, quotes: &mut L::Quotes) {
         let (buf, watch) = (self.buf, self.watch);
         let mut base = self.base;
-        while base < stop
+        // Blocks to go until it is worth a try.
+        let mut loud = 0usize;
+        while base < stop {
             // A block begins a byte before its own ones.
-            && let Some(bytes) = buf.get(base - 1..).and_then(|b| b.first_chunk())
-            && let Some(classes) = L::plain(bytes, watch, quotes)
-        {
+            let rest = buf.get(base - 1..).unwrap_or(&[]);
+            if loud == 0
+                && !self.json
+                && base + 256 <= stop
+                && let Some(bytes) = rest.first_chunk()
+                && L::is_quiet(bytes)
+            {
+                for masks in self.masks() {
+                    if let Some(four) = masks.get_mut(*blocks..*blocks + 4) {
+                        four.fill(0);
+                    }
+                }
+                *blocks += 4;
+                base += 256;
+                self.skipped = true;
+                continue;
+            }
+            if std::mem::take(&mut self.skipped) && *blocks >= 4 {
+                // Names of codes may stand before digits.
+                *blocks -= 2;
+                base -= 128;
+                loud = 6;
+                continue;
+            }
+            let Some(classes) = rest.first_chunk().and_then(|b| L::plain(b, watch, quotes)) else {
+                break;
+            };
             self.store(blocks, &classes);
+            loud = match classes.digits {
+                0 => loud.saturating_sub(1),
+                _ => 4,
+            };
             base += 64;
         }
         self.base = base;
@@ -281,12 +323,10 @@ impl<'a> Sieve<'a> {
         let slots = (
             self.digits.get_mut(*blocks),
             self.seps.get_mut(*blocks),
-            self.opens.get_mut(*blocks),
-            self.exponents.get_mut(*blocks),
+            self.extras.get_mut(*blocks),
         );
-        if let (Some(digits), Some(seps), Some(opens), Some(exponents)) = slots {
-            (*digits, *seps) = (classes.digits, classes.seps);
-            (*opens, *exponents) = (classes.opens, classes.exponents);
+        if let (Some(digits), Some(seps), Some(extras)) = slots {
+            (*digits, *seps, *extras) = (classes.digits, classes.seps, classes.extras);
             *blocks += 1;
         } else {
             debug_assert!(false, "a segment has no more blocks than there is room for");
@@ -307,8 +347,7 @@ impl<'a> Sieve<'a> {
         let plain = PlainClasses {
             digits: classes.digits,
             seps: classes.seps,
-            opens: classes.opens,
-            exponents: classes.exponents,
+            extras: classes.extras,
         };
         self.store(blocks, &plain);
         self.base += 64;
@@ -334,24 +373,21 @@ impl<'a> Sieve<'a> {
         bytes
     }
 
-    fn masks(&mut self) -> [&mut [u64; BLOCKS]; 4] {
-        [
-            &mut self.digits,
-            &mut self.seps,
-            &mut self.opens,
-            &mut self.exponents,
-        ]
+    fn masks(&mut self) -> [&mut [u64; BLOCKS]; 3] {
+        [&mut self.digits, &mut self.seps, &mut self.extras]
     }
 
     /// Marks the first digit of each array or object that may be a card number. Block 1
     /// is at `base`, and was looked at before.
     #[inline(always)]
-    fn brackets(&mut self, base: usize, blocks: usize) {
+    fn brackets<L: Lanes>(&mut self, base: usize, blocks: usize) {
         for block in 2..blocks {
-            let mut opens = self.opens[block];
+            let mut opens = self.extras[block] & !self.digits[block];
             while opens != 0 {
                 let at = base.wrapping_add((block - 1) * 64 + opens.trailing_zeros() as usize) - 1;
-                if let Some(first) = trigger::first_element(self.buf, at) {
+                if trigger::may_begin_with_digits::<L>(self.buf, at)
+                    && let Some(first) = trigger::first_element(self.buf, at)
+                {
                     self.mark(first);
                 }
                 opens &= opens - 1;
@@ -366,21 +402,18 @@ impl<'a> Sieve<'a> {
         let mut first = 0;
         while first + 2 < blocks.max(3) {
             let (Some(digits), Some(seps)) = (
-                self.digits.get(first..).and_then(|d| d.first_chunk()),
-                self.seps.get(first..).and_then(|s| s.first_chunk()),
+                Around::of(&self.digits, first),
+                Around::of(&self.seps, first),
             ) else {
                 break;
             };
-            let starts = candidate::starts(digits, seps);
-            let exponents = self.exponents.get(first + 1..).unwrap_or(&[]);
-            let exponents = exponents.iter().take(GROUP).fold(0, |a, b| a | b);
-            if exponents != 0 {
-                self.numbers(base, first, blocks.max(3));
-            }
-            let any = starts.likely.iter().fold(0, |a, b| a | b);
-            let rare = starts.rare.iter().fold(0, |a, b| a | b);
-            if any | rare != 0 {
-                self.note::<L>(base, first, blocks.max(3), &starts);
+            let digits: Around<L::Wide> = digits;
+            if !digits.here.is_zero() {
+                let starts = candidate::starts(&digits, &seps);
+                self.numbers::<L>(base, first, blocks.max(3), (&digits, &seps));
+                if !starts.likely.or(starts.rare).is_zero() {
+                    self.note::<L>(base, first, blocks.max(3), &starts);
+                }
             }
             first += GROUP;
         }
@@ -392,25 +425,49 @@ impl<'a> Sieve<'a> {
     }
 
     /// Marks JSON numbers with an exponent in one group of blocks.
-    #[cold]
-    #[inline(never)]
-    fn numbers(&mut self, base: usize, first: usize, blocks: usize) {
-        for block in (first + 1..=first + GROUP).take_while(|b| b + 1 < blocks) {
-            let mut exponents = self.exponents[block];
-            while exponents != 0 {
-                let at = base.wrapping_add((block - 1) * 64 + exponents.trailing_zeros() as usize);
+    #[inline(always)]
+    fn numbers<L: Lanes>(
+        &mut self,
+        base: usize,
+        first: usize,
+        blocks: usize,
+        (digits, seps): (&Around<L::Wide>, &Around<L::Wide>),
+    ) {
+        let Some(extras) = self.extras.get(first + 1..).and_then(|e| e.first_chunk()) else {
+            return;
+        };
+        let extras = L::Wide::load(extras).and(digits.here);
+        if extras.is_zero() {
+            return;
+        }
+        let ends = candidate::long_mantissas(digits, seps, extras);
+        if ends.is_zero() {
+            return;
+        }
+        let ends = ends.store();
+        for (i, mut ends) in ends.into_iter().enumerate() {
+            let block = first + 1 + i;
+            while ends != 0 && block + 1 < blocks {
+                let at = base.wrapping_add((block - 1) * 64 + ends.trailing_zeros() as usize);
                 if let Some(start) = trigger::mantissa(self.buf, self.from, at) {
                     self.mark_all(start, at);
                 }
-                exponents &= exponents - 1;
+                ends &= ends - 1;
             }
         }
     }
 
     /// Lists the candidates of one group.
     #[inline(always)]
-    fn note<L: Lanes>(&mut self, base: usize, first: usize, blocks: usize, starts: &Starts) {
-        for (i, (likely, rare)) in starts.likely.iter().zip(&starts.rare).enumerate() {
+    fn note<L: Lanes>(
+        &mut self,
+        base: usize,
+        first: usize,
+        blocks: usize,
+        starts: &Starts<L::Wide>,
+    ) {
+        let (likely, rare) = (starts.likely.store(), starts.rare.store());
+        for (i, (likely, rare)) in likely.iter().zip(&rare).enumerate() {
             let block = first + i + 1;
             if block + 1 >= blocks {
                 break;
@@ -490,10 +547,11 @@ impl<'a> Sieve<'a> {
         }
         let mut names = classes.names;
         while names != 0 {
-            // A name is followed by its value, at most.
             let at = (base + names.trailing_zeros() as usize).wrapping_sub(1);
-            self.mark_all(at.max(self.named), at + NAME_REACH);
-            self.named = at + NAME_REACH;
+            if trigger::is_name(self.buf, at) {
+                self.mark_codes(at.max(self.named), at + NAME_REACH);
+                self.named = at + NAME_REACH;
+            }
             names &= names - 1;
         }
         let mut leads = classes.leads | classes.high;
@@ -589,7 +647,7 @@ pub(crate) fn unfinished_literal(view: &View<'_>, from: usize, hold: usize) -> u
     };
     let first = hold - run.len() + first;
     match token::around(buf, first, view.json) {
-        Around::Free => hold,
+        token::Around::Free => hold,
         _ => first,
     }
 }

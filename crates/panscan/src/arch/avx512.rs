@@ -5,14 +5,16 @@ use std::arch::x86_64::{
     _mm_set1_epi32, _mm_setr_epi8, _mm_unpackhi_epi64, _mm256_broadcastsi128_si256,
     _mm256_castsi256_si128, _mm256_extracti128_si256, _mm256_mask_shuffle_epi8,
     _mm256_maskz_sub_epi8, _mm256_sad_epu8, _mm256_set1_epi8, _mm256_setzero_si256,
-    _mm512_and_si512, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask, _mm512_cmplt_epu8_mask,
-    _mm512_loadu_si512, _mm512_mask2_permutex2var_epi8, _mm512_maskz_compress_epi8,
-    _mm512_maskz_permutex2var_epi8, _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8,
-    _mm512_permutexvar_epi8, _mm512_set1_epi8, _mm512_sub_epi8, _mm512_ternarylogic_epi64,
-    _mm512_test_epi8_mask, _mm512_testn_epi8_mask, _mm512_xor_si512, _pext_u64,
+    _mm512_and_si512, _mm512_andnot_si512, _mm512_castsi512_si256, _mm512_cmpeq_epi8_mask,
+    _mm512_cmplt_epu8_mask, _mm512_loadu_si512, _mm512_mask2_permutex2var_epi8,
+    _mm512_maskz_compress_epi8, _mm512_maskz_permutex2var_epi8, _mm512_min_epu8,
+    _mm512_movepi8_mask, _mm512_or_si512, _mm512_permutex2var_epi8, _mm512_permutexvar_epi8,
+    _mm512_set1_epi8, _mm512_set1_epi64, _mm512_shrdv_epi64, _mm512_storeu_si512, _mm512_sub_epi8,
+    _mm512_ternarylogic_epi64, _mm512_test_epi8_mask, _mm512_test_epi64_mask,
+    _mm512_testn_epi8_mask, _mm512_xor_si512, _pext_u64,
 };
 
-use super::{BLOCK_BYTES, Classes, Lanes, PlainClasses, Window, class};
+use super::{BLOCK_BYTES, Classes, Lanes, PlainClasses, Wide, Window, class};
 use crate::json::StringState;
 use crate::sieve::Sieve;
 
@@ -63,13 +65,21 @@ fn thirds(bytes: &[u8; BLOCK_BYTES]) -> (__m512i, __m512i, __m512i) {
 /// Where [`class::NAMES`] has three letters in a row.
 #[inline(always)]
 fn names(byte: __m512i, after: __m512i, third: __m512i) -> __m512i {
-    let [a, b, c] = &class::NAMES;
+    let [first, second, third_of] = &class::NAMES;
+    let (low, high) = table(second);
+    // The low six bits tell letters from letters; one of the three is looked up whole.
+    let letters = |table: &'static [u8; 128]| {
+        let [_, table] = table.as_chunks::<64>().0 else {
+            unreachable!("128 bytes are two times 64")
+        };
+        load(table)
+    };
     // SAFETY: features: see `Avx512`.
     unsafe {
         _mm512_ternarylogic_epi64::<0x80>(
-            _mm512_permutexvar_epi8(byte, load(a)),
-            _mm512_permutexvar_epi8(after, load(b)),
-            _mm512_permutexvar_epi8(third, load(c)),
+            _mm512_permutexvar_epi8(byte, letters(first)),
+            _mm512_permutex2var_epi8(low, after, high),
+            _mm512_permutexvar_epi8(third, letters(third_of)),
         )
     }
 }
@@ -83,7 +93,54 @@ fn table(of: &'static [u8; 128]) -> (__m512i, __m512i) {
     (load(low), load(high))
 }
 
+/// The rule of [`Avx512`].
+#[derive(Clone, Copy)]
+pub(crate) struct Avx512Masks(__m512i);
+
+impl Wide for Avx512Masks {
+    #[inline(always)]
+    fn load(masks: &[u64; 8]) -> Self {
+        // SAFETY: 64 readable bytes; features: see `Avx512`.
+        Avx512Masks(unsafe { _mm512_loadu_si512(masks.as_ptr().cast()) })
+    }
+    #[inline(always)]
+    fn store(self) -> [u64; 8] {
+        let mut masks = [0; 8];
+        // SAFETY: 64 bytes; features: see `Avx512`.
+        unsafe { _mm512_storeu_si512(masks.as_mut_ptr().cast(), self.0) };
+        masks
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: features: see `Avx512`.
+        Avx512Masks(unsafe { _mm512_and_si512(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: features: see `Avx512`.
+        Avx512Masks(unsafe { _mm512_or_si512(self.0, other.0) })
+    }
+    #[inline(always)]
+    fn without(self, other: Self) -> Self {
+        // SAFETY: features: see `Avx512`.
+        Avx512Masks(unsafe { _mm512_andnot_si512(other.0, self.0) })
+    }
+    #[inline(always)]
+    fn down(self, behind: Self, by: u32) -> Self {
+        // SAFETY: features: see `Avx512`.
+        Avx512Masks(unsafe {
+            _mm512_shrdv_epi64(self.0, behind.0, _mm512_set1_epi64(i64::from(by)))
+        })
+    }
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: features: see `Avx512`.
+        unsafe { _mm512_test_epi64_mask(self.0, self.0) == 0 }
+    }
+}
+
 impl Lanes for Avx512 {
+    type Wide = Avx512Masks;
     type Quotes = __m512i;
 
     #[inline(always)]
@@ -109,11 +166,13 @@ impl Lanes for Avx512 {
             let one = _mm512_permutex2var_epi8(first_low, byte, first_high);
             let two = _mm512_permutex2var_epi8(second_low, after, second_high);
             let pair = _mm512_and_si512(one, two);
-            let high = _mm512_movepi8_mask(_mm512_or_si512(byte, after));
-            // What is watched for, and any bit of a name.
+            // What is watched for, any bit of a name, a byte of 0x80 and above.
             let watch = _mm512_set1_epi8(watch as i8);
+            let top = _mm512_set1_epi8(i8::MIN);
+            let high = _mm512_ternarylogic_epi64::<0xE0>(top, byte, after);
             let odd = _mm512_ternarylogic_epi64::<0xF8>(names, pair, watch);
-            if high | _mm512_test_epi8_mask(odd, odd) != 0 {
+            let odd = _mm512_or_si512(odd, high);
+            if _mm512_test_epi8_mask(odd, odd) != 0 {
                 return None;
             }
             *quotes = _mm512_xor_si512(*quotes, pair);
@@ -121,8 +180,7 @@ impl Lanes for Avx512 {
             Some(PlainClasses {
                 digits: has(one, class::DIGIT),
                 seps: has(one, class::SEP),
-                opens: has(pair, class::OPEN),
-                exponents: has(pair, class::EXPONENT),
+                extras: has(pair, class::EXTRAS),
             })
         }
     }
@@ -150,11 +208,26 @@ impl Lanes for Avx512 {
                 high: !ascii,
                 leads: has(pair, class::LEADS) & ascii,
                 names: _mm512_test_epi8_mask(names, names),
-                opens: has(pair, class::OPEN) & ascii,
-                exponents: has(pair, class::EXPONENT) & ascii,
+                extras: has(pair, class::EXTRAS) & ascii,
                 doubles: has(pair, class::DOUBLE) & ascii,
                 quotes: _mm512_movepi8_mask(pair),
             }
+        }
+    }
+
+    #[inline(always)]
+    fn is_quiet(bytes: &[u8; 256]) -> bool {
+        // SAFETY: features: see `Avx512`.
+        unsafe {
+            let zero = _mm512_set1_epi8(b'0' as i8);
+            let (mut least, mut high) = (_mm512_set1_epi8(-1), _mm512_set1_epi8(0));
+            for block in bytes.as_chunks::<64>().0 {
+                let byte = load(block);
+                least = _mm512_min_epu8(least, _mm512_sub_epi8(byte, zero));
+                high = _mm512_or_si512(high, byte);
+            }
+            let digits = _mm512_cmplt_epu8_mask(least, _mm512_set1_epi8(10));
+            digits | _mm512_movepi8_mask(high) == 0
         }
     }
 

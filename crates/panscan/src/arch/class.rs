@@ -1,6 +1,6 @@
 //! What a byte is, as bits: in [`FIRST`] on its own or as the first of a pair, in
 //! [`SECOND`] as the second of a pair. A pair is of interest where both have a bit.
-//! [`NAMES`] does the same for three letters, of which it sees the low six bits.
+//! [`NAMES`] does the same for three letters.
 
 pub(crate) const DIGIT: u8 = 0x01;
 pub(crate) const SEP: u8 = 0x02;
@@ -10,26 +10,27 @@ const ENTITY: u8 = 0x10;
 /// Pairs that may begin a character in several bytes.
 pub(crate) const LEADS: u8 = ESCAPE | PERCENT | ENTITY;
 /// A bracket, and what may stand before the first digit of an array or object.
-pub(crate) const OPEN: u8 = 0x20;
+const OPEN: u8 = 0x20;
 /// Two backslashes.
 pub(crate) const DOUBLE: u8 = 0x40;
 /// A quote with no backslash before it.
 pub(crate) const QUOTE: u8 = 0x80;
 /// As a pair: a digit, and the letter of an exponent.
-pub(crate) const EXPONENT: u8 = DIGIT;
+const EXPONENT: u8 = DIGIT;
+/// Pairs that may begin or end a card number in a form of its own.
+pub(crate) const EXTRAS: u8 = OPEN | EXPONENT;
 
 /// By byte, as the first of a pair.
 pub(crate) static FIRST: [u8; 128] = table(true);
 /// By byte, as the second.
 pub(crate) static SECOND: [u8; 128] = table(false);
 
-/// By the low six bits of a byte, for the first, second and third letter of what a name of
-/// a code (`sad.rs`) has in it: `cvv`, `cvc`, `cvn`, `cvd`, `ccv`; `pin`; `cid`, `csc`,
-/// `cav`; `ecu` and `rif` of `security` and `verification`.
-pub(crate) static NAMES: [[u8; 64]; 3] = [
-    letters(&[b"c", b"p", b"c", b"er"]),
-    letters(&[b"vc", b"i", b"isa", b"ci"]),
-    letters(&[b"vcnd", b"n", b"dcv", b"uf"]),
+/// By byte, for the first, second and third letter of what a name of a code (`sad.rs`) has
+/// in it. `ecu` and `rif` are in `security` and `verification`.
+pub(crate) static NAMES: [[u8; 128]; 3] = [
+    letters(&[b"c", b"c", b"p", b"c", b"c", b"c", b"e", b"r"]),
+    letters(&[b"v", b"c", b"i", b"i", b"s", b"a", b"c", b"i"]),
+    letters(&[b"vcnd", b"v", b"n", b"d", b"c", b"v", b"u", b"f"]),
 ];
 
 #[inline(always)]
@@ -46,20 +47,19 @@ pub(crate) fn second(byte: u8) -> u8 {
 #[inline(always)]
 pub(crate) fn is_name(a: u8, b: u8, c: u8) -> bool {
     let [first, second, third] = &NAMES;
-    let class = |table: &[u8; 64], byte: u8| table[usize::from(byte & 63)];
+    let class = |table: &[u8; 128], byte: u8| table[usize::from(byte & 127)];
     class(first, a) & class(second, b) & class(third, c) != 0
 }
 
-const fn letters(sets: &[&[u8]; 4]) -> [u8; 64] {
-    let mut table = [0; 64];
+const fn letters(sets: &[&[u8]; 8]) -> [u8; 128] {
+    let mut table = [0; 128];
     let mut set = 0;
     while set < sets.len() {
         let mut i = 0;
         while i < sets[set].len() {
-            let letter = sets[set][i] & 31;
-            // Upper and lower case.
-            table[letter as usize] |= 1 << set;
-            table[letter as usize | 32] |= 1 << set;
+            let lower = sets[set][i] as usize;
+            table[lower] |= 1 << set;
+            table[lower - 32] |= 1 << set;
             i += 1;
         }
         set += 1;

@@ -68,10 +68,9 @@ pub(crate) struct Classes {
     pub(crate) leads: u64,
     /// Byte i and the next two may be part of the name of a code (`sad.rs`).
     pub(crate) names: u64,
-    /// Byte i is a bracket that may open an array or object of digits (`array.rs`).
-    pub(crate) opens: u64,
-    /// Byte i is a digit, and behind it is the letter of an exponent.
-    pub(crate) exponents: u64,
+    /// Byte i is a bracket that may open an array or object of digits (`array.rs`), or a
+    /// digit with the letter of an exponent behind it (`number.rs`).
+    pub(crate) extras: u64,
     /// Byte i is a backslash, and so is the one behind it.
     pub(crate) doubles: u64,
     /// Byte i is no backslash, and the one behind it is a quote.
@@ -86,8 +85,7 @@ pub(crate) const BLOCK_BYTES: usize = 66;
 pub(crate) struct PlainClasses {
     pub(crate) digits: u64,
     pub(crate) seps: u64,
-    pub(crate) opens: u64,
-    pub(crate) exponents: u64,
+    pub(crate) extras: u64,
 }
 
 /// Pairs that end the plain path: [`Classes::leads`] and, in JSON, [`Classes::doubles`].
@@ -107,8 +105,7 @@ impl Classes {
         (self.high | self.leads | self.names | doubles == 0).then_some(PlainClasses {
             digits: self.digits,
             seps: self.seps,
-            opens: self.opens,
-            exponents: self.exponents,
+            extras: self.extras,
         })
     }
 }
@@ -121,8 +118,58 @@ pub(crate) struct Window {
     pub(crate) spaces: u64,
 }
 
+/// Masks of eight blocks at once.
+pub(crate) trait Wide: Copy {
+    fn load(masks: &[u64; 8]) -> Self;
+    fn store(self) -> [u64; 8];
+    fn and(self, other: Self) -> Self;
+    fn or(self, other: Self) -> Self;
+    /// What is in `self` and not in `other`.
+    fn without(self, other: Self) -> Self;
+    /// Each mask moved down by `by` (1-63), the bits of the other one coming in on top.
+    fn down(self, behind: Self, by: u32) -> Self;
+    /// Each mask moved up by `by` (1-63), the top bits of the other one coming in below.
+    fn up(self, before: Self, by: u32) -> Self {
+        before.down(self, 64 - by)
+    }
+    fn is_zero(self) -> bool;
+}
+
+impl Wide for [u64; 8] {
+    #[inline(always)]
+    fn load(masks: &[u64; 8]) -> Self {
+        *masks
+    }
+    #[inline(always)]
+    fn store(self) -> [u64; 8] {
+        self
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] & other[i])
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] | other[i])
+    }
+    #[inline(always)]
+    fn without(self, other: Self) -> Self {
+        std::array::from_fn(|i| self[i] & !other[i])
+    }
+    #[inline(always)]
+    fn down(self, behind: Self, by: u32) -> Self {
+        std::array::from_fn(|i| self[i] >> by | behind[i] << (64 - by))
+    }
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        self.iter().fold(0, |a, b| a | b) == 0
+    }
+}
+
 /// One instruction set.
 pub(crate) trait Lanes {
+    type Wide: Wide;
+
     /// [`Classes::quotes`], one block laid over the other.
     type Quotes: Copy;
     fn no_quotes() -> Self::Quotes;
@@ -139,6 +186,9 @@ pub(crate) trait Lanes {
 
     /// Everything there is to know.
     fn classes(bytes: &[u8; BLOCK_BYTES]) -> Classes;
+
+    /// Is there neither a digit nor a byte of 0x80 and above in these?
+    fn is_quiet(bytes: &[u8; 256]) -> bool;
 
     /// The same for a candidate's bytes.
     fn window(bytes: &[u8; 64]) -> Window;
@@ -178,6 +228,7 @@ impl Plain {
 }
 
 impl Lanes for Plain {
+    type Wide = [u64; 8];
     type Quotes = bool;
 
     #[inline(always)]
@@ -212,12 +263,18 @@ impl Lanes for Plain {
             classes.high |= bit(byte >= 0x80);
             classes.leads |= bit(one & two & class::LEADS != 0);
             classes.names |= bit(class::is_name(byte, after, third));
-            classes.opens |= bit(one & two & class::OPEN != 0);
-            classes.exponents |= bit(one & two & class::EXPONENT != 0);
+            classes.extras |= bit(one & two & class::EXTRAS != 0);
             classes.doubles |= bit(one & two & class::DOUBLE != 0);
             classes.quotes |= bit(one & two & class::QUOTE != 0);
         }
         classes
+    }
+
+    #[inline(always)]
+    fn is_quiet(bytes: &[u8; 256]) -> bool {
+        !bytes
+            .iter()
+            .fold(false, |any, b| any | (b.is_ascii_digit() | (*b >= 0x80)))
     }
 
     #[inline(always)]

@@ -2,13 +2,15 @@
 
 use std::arch::x86_64::{
     __m128i, __m256i, _mm_add_epi8, _mm_add_epi64, _mm_and_si128, _mm_cmpeq_epi8, _mm_cmpgt_epi8,
-    _mm_cvtsi128_si32, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8, _mm_sad_epu8,
-    _mm_set1_epi8, _mm_setr_epi8, _mm_setzero_si128, _mm_sub_epi8, _mm_unpackhi_epi64,
-    _mm256_cmpeq_epi8, _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_set1_epi8,
-    _mm256_sub_epi8, _pext_u64,
+    _mm_cvtsi32_si128, _mm_cvtsi128_si32, _mm_loadu_si128, _mm_min_epu8, _mm_movemask_epi8,
+    _mm_sad_epu8, _mm_set1_epi8, _mm_setr_epi8, _mm_setzero_si128, _mm_sub_epi8,
+    _mm_unpackhi_epi64, _mm256_and_si256, _mm256_andnot_si256, _mm256_cmpeq_epi8,
+    _mm256_loadu_si256, _mm256_min_epu8, _mm256_movemask_epi8, _mm256_or_si256, _mm256_set1_epi8,
+    _mm256_sll_epi64, _mm256_srl_epi64, _mm256_storeu_si256, _mm256_sub_epi8, _mm256_testz_si256,
+    _pext_u64,
 };
 
-use super::{BLOCK_BYTES, Classes, Lanes, Plain, PlainClasses, Window};
+use super::{BLOCK_BYTES, Classes, Lanes, Plain, PlainClasses, Wide, Window};
 use crate::json::StringState;
 use crate::sieve::Sieve;
 
@@ -91,6 +93,7 @@ impl Sse2 {
 }
 
 impl Lanes for Sse2 {
+    type Wide = [u64; 8];
     type Quotes = u64;
 
     #[inline(always)]
@@ -133,11 +136,22 @@ impl Lanes for Sse2 {
             high: byte.mask(|v| v),
             leads: percents | ands | escapes,
             names: byte.names(&after, &Sse2::load(last)),
-            opens: byte.equal(b'[') | byte.equal(b'{'),
-            exponents: digits & (after.equal(b'e') | after.equal(b'E')),
+            extras: byte.equal(b'[')
+                | byte.equal(b'{')
+                | digits & (after.equal(b'e') | after.equal(b'E')),
             doubles,
             quotes: after.equal(b'"') & !backslashes,
         }
+    }
+
+    #[inline(always)]
+    fn is_quiet(bytes: &[u8; 256]) -> bool {
+        let loud = |block: &[u8; 64]| {
+            let byte = Sse2::load(block);
+            byte.within(b'0', 10) | byte.mask(|v| v)
+        };
+        let (blocks, _) = bytes.as_chunks::<64>();
+        blocks.iter().fold(0, |any, block| any | loud(block)) == 0
     }
 
     #[inline(always)]
@@ -293,6 +307,7 @@ impl Avx2 {
 }
 
 impl Lanes for Avx2 {
+    type Wide = Avx2Masks;
     type Quotes = u64;
 
     #[inline(always)]
@@ -335,11 +350,22 @@ impl Lanes for Avx2 {
             high: byte.mask(|v| v),
             leads: percents | ands | escapes,
             names: byte.names(&after, &Avx2::load(last)),
-            opens: byte.equal(b'[') | byte.equal(b'{'),
-            exponents: digits & (after.equal(b'e') | after.equal(b'E')),
+            extras: byte.equal(b'[')
+                | byte.equal(b'{')
+                | digits & (after.equal(b'e') | after.equal(b'E')),
             doubles,
             quotes: after.equal(b'"') & !backslashes,
         }
+    }
+
+    #[inline(always)]
+    fn is_quiet(bytes: &[u8; 256]) -> bool {
+        let loud = |block: &[u8; 64]| {
+            let byte = Avx2::load(block);
+            byte.within(b'0', 10) | byte.mask(|v| v)
+        };
+        let (blocks, _) = bytes.as_chunks::<64>();
+        blocks.iter().fold(0, |any, block| any | loud(block)) == 0
     }
 
     #[inline(always)]
@@ -368,6 +394,88 @@ impl Lanes for Avx2 {
     fn quoting(block: &[u8; 64]) -> (u64, u64) {
         let byte = Avx2::load(block);
         (byte.equal(b'"'), byte.equal(b'\\'))
+    }
+}
+
+/// Two vectors of four masks. The rule of [`Avx2`].
+#[derive(Clone, Copy)]
+pub(crate) struct Avx2Masks(__m256i, __m256i);
+
+impl Wide for Avx2Masks {
+    #[inline(always)]
+    fn load(masks: &[u64; 8]) -> Self {
+        let [low @ .., _, _, _, _] = masks;
+        let [_, _, _, _, high @ ..] = masks;
+        // SAFETY: each is 32 readable bytes; features: see the type.
+        unsafe {
+            Avx2Masks(
+                _mm256_loadu_si256(low.as_ptr().cast()),
+                _mm256_loadu_si256(high.as_ptr().cast()),
+            )
+        }
+    }
+    #[inline(always)]
+    fn store(self) -> [u64; 8] {
+        let mut masks = [0; 8];
+        let (low, high) = masks.split_at_mut(4);
+        // SAFETY: each is 32 bytes; features: see the type.
+        unsafe {
+            _mm256_storeu_si256(low.as_mut_ptr().cast(), self.0);
+            _mm256_storeu_si256(high.as_mut_ptr().cast(), self.1);
+        }
+        masks
+    }
+    #[inline(always)]
+    fn and(self, other: Self) -> Self {
+        // SAFETY: features: see the type.
+        unsafe {
+            Avx2Masks(
+                _mm256_and_si256(self.0, other.0),
+                _mm256_and_si256(self.1, other.1),
+            )
+        }
+    }
+    #[inline(always)]
+    fn or(self, other: Self) -> Self {
+        // SAFETY: features: see the type.
+        unsafe {
+            Avx2Masks(
+                _mm256_or_si256(self.0, other.0),
+                _mm256_or_si256(self.1, other.1),
+            )
+        }
+    }
+    #[inline(always)]
+    fn without(self, other: Self) -> Self {
+        // SAFETY: features: see the type.
+        unsafe {
+            Avx2Masks(
+                _mm256_andnot_si256(other.0, self.0),
+                _mm256_andnot_si256(other.1, self.1),
+            )
+        }
+    }
+    #[inline(always)]
+    fn down(self, behind: Self, by: u32) -> Self {
+        // SAFETY: features: see the type.
+        unsafe {
+            let (by, rest) = (
+                _mm_cvtsi32_si128(by as i32),
+                _mm_cvtsi32_si128(64 - by as i32),
+            );
+            let one = |here, behind| {
+                _mm256_or_si256(_mm256_srl_epi64(here, by), _mm256_sll_epi64(behind, rest))
+            };
+            Avx2Masks(one(self.0, behind.0), one(self.1, behind.1))
+        }
+    }
+    #[inline(always)]
+    fn is_zero(self) -> bool {
+        // SAFETY: features: see the type.
+        unsafe {
+            let any = _mm256_or_si256(self.0, self.1);
+            _mm256_testz_si256(any, any) == 1
+        }
     }
 }
 
