@@ -120,6 +120,30 @@ impl Table {
     }
 }
 
+/// For every 4-digit prefix the lengths 12-19 that any range below it has: bit 0 is 12.
+pub(crate) struct Prefixes([u8; 10_000]);
+
+impl Prefixes {
+    pub(crate) fn new() -> Box<Prefixes> {
+        let mut table = Box::new(Prefixes([0; 10_000]));
+        for range in RANGES {
+            for prefix in range.lo / 10_000..=range.hi / 10_000 {
+                if let Some(slot) = table.0.get_mut(prefix as usize) {
+                    *slot |= (range.lengths >> 12) as u8;
+                }
+            }
+        }
+        table
+    }
+
+    /// Could a number of `len` (12-19) digits that begins with these four be issued?
+    #[inline(always)]
+    pub(crate) fn issue(&self, head: u32, len: u32) -> bool {
+        let lengths = self.0.get(head as usize).copied().unwrap_or(0);
+        u32::from(lengths) >> len.wrapping_sub(12) & 1 == 1
+    }
+}
+
 /// Brand of a card number given as digit values 0-9, by prefix and length (no Luhn).
 pub fn issued(digits: &[u8]) -> Option<Issued> {
     Table::new().issued(digits)

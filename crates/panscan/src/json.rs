@@ -8,7 +8,7 @@ use crate::arch::Lanes;
 pub(crate) struct StringState {
     pub(crate) in_string: bool,
     /// The byte before was a backslash that escapes what comes.
-    escaped: bool,
+    pub(crate) escaped: bool,
 }
 
 impl StringState {
@@ -17,9 +17,7 @@ impl StringState {
     pub(crate) fn advance<L: Lanes>(&mut self, bytes: &[u8]) {
         let (blocks, rest) = bytes.as_chunks::<64>();
         for block in blocks {
-            let lanes = L::load(block);
-            let quotes = lanes.equal(b'"');
-            let backslashes = lanes.equal(b'\\');
+            let (quotes, backslashes) = L::quoting(block);
             self.flip(quotes, backslashes);
         }
         self.advance_plain(rest);

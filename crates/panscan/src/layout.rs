@@ -7,7 +7,7 @@ use crate::token::{self, Sep, Unit};
 /// Bytes from the first digit that are read as one run of groups. What does not end
 /// within them is no grouped card. With the 40 bytes that a boundary check may want
 /// behind it this stays below [`crate::HOLD_BYTES_MAX`].
-const SPAN_BYTES: usize = 208;
+pub(crate) const SPAN_BYTES: usize = 208;
 const DIGITS_MAX: usize = 48;
 const GROUPS_MAX: usize = 24;
 

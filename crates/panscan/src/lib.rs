@@ -40,6 +40,7 @@ mod array;
 #[cfg(feature = "decode")]
 pub mod body;
 mod boundary;
+mod candidate;
 mod caps;
 #[cfg(feature = "decode")]
 pub mod codec;
@@ -65,12 +66,13 @@ mod sad;
 mod scalar;
 mod scope;
 mod settings;
-mod skip;
+mod sieve;
 mod special;
 mod stream;
 mod test_pans;
 mod token;
 mod track;
+mod trigger;
 mod undecodable;
 mod unicode;
 mod words;

@@ -8,11 +8,12 @@
 
 use crate::arch::{Plain, Tier};
 use crate::finding::Finding;
-use crate::iin::Table;
+use crate::iin::{Prefixes, Table};
 use crate::json::StringState;
 use crate::scalar::{self, Match, Step, View};
 use crate::settings::{Mode, Settings};
-use crate::{CONTEXT_BYTES, Confidence, HOLD_BYTES_MAX, hold, mask, skip, test_pans};
+use crate::sieve::{self, Sieve};
+use crate::{CONTEXT_BYTES, Confidence, HOLD_BYTES_MAX, hold, mask, test_pans};
 
 /// What the bytes are, which decides how numbers are masked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -28,6 +29,7 @@ pub enum Carrier {
 pub struct Scanner {
     settings: Settings,
     table: Table,
+    prefixes: Box<Prefixes>,
     tier: Tier,
 }
 
@@ -109,6 +111,10 @@ struct Walk<'a> {
     strings: StringState,
     /// Where in the buffer `strings` is.
     strings_at: usize,
+    /// The same where the last segment begins.
+    strings_next: (usize, StringState),
+    /// `None`: every digit is looked at.
+    sieve: Option<Sieve<'a>>,
 }
 
 impl Scanner {
@@ -128,6 +134,7 @@ impl Scanner {
         Scanner {
             table: Table::new().unionpay_without_luhn(settings.unionpay_without_luhn),
             settings,
+            prefixes: Prefixes::new(),
             tier,
         }
     }
@@ -234,6 +241,9 @@ impl Scanner {
             view,
             strings: st.strings,
             strings_at: from,
+            strings_next: (from, st.strings),
+            sieve: (self.tier != Tier::Scalar)
+                .then(|| Sieve::new(&self.prefixes, buf, from, json, st.strings)),
         };
         let mut pos = from;
         let pos = loop {
@@ -241,6 +251,9 @@ impl Scanner {
                 Ok(found) => {
                     pos = found.end;
                     walk.view.floor = pos;
+                    if let Some(sieve) = &mut walk.sieve {
+                        sieve.look_behind(pos);
+                    }
                     st.floor = base + pos as u64;
                     if let Some(finding) = self.finding(&found, buf, base) {
                         sink(finding);
@@ -259,7 +272,7 @@ impl Scanner {
     fn next(&self, walk: &mut Walk<'_>, mut pos: usize, stop: usize) -> Result<Match, usize> {
         let View { buf, json, end, .. } = walk.view;
         while pos < stop {
-            let Some(start) = self.find(buf, pos, json) else {
+            let Some(start) = self.find(walk, pos) else {
                 break;
             };
             if start >= stop {
@@ -274,7 +287,7 @@ impl Scanner {
                 Step::Found(found) => return Ok(found),
                 Step::Next(next) => pos = next.max(start + 1),
                 Step::More if stop == buf.len() && buf.len() - start <= HOLD_BYTES_MAX => {
-                    return Err(start);
+                    return Err(sieve::unfinished_literal(&walk.view, pos, start));
                 }
                 Step::Cut => break,
                 Step::More => {
@@ -286,36 +299,88 @@ impl Scanner {
         if end || stop < buf.len() {
             return Err(pos.max(stop));
         }
-        Err(hold::unfinished(&walk.view, pos.min(buf.len())))
+        // A long run at the end, which the prefilter passes over: no need to hold it.
+        let digits = buf.iter().rev().take_while(|b| b.is_ascii_digit()).count();
+        let start = buf.len() - digits;
+        if digits > 19
+            && start >= pos
+            && let Step::Next(next) =
+                scalar::examine(&self.table, &walk.view, start, &mut |_| false)
+        {
+            pos = next;
+        }
+        let pos = pos.min(buf.len());
+        let hold = hold::unfinished(&walk.view, pos);
+        Err(sieve::unfinished_literal(&walk.view, pos, hold))
     }
 
-    fn find(&self, buf: &[u8], from: usize, json: bool) -> Option<usize> {
-        match self.tier {
-            Tier::Scalar => scalar::find(buf, from, json),
-            #[cfg(target_arch = "x86_64")]
-            Tier::Sse2 => skip::find::<crate::arch::x86::Sse2>(buf, from, json),
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
-            Tier::Avx2 => unsafe { crate::arch::x86::find_avx2(buf, from, json) },
-            _ => skip::find::<Plain>(buf, from, json),
+    /// Where the next digit group begins that could be the first of a card number.
+    fn find(&self, walk: &mut Walk<'_>, pos: usize) -> Option<usize> {
+        let View { buf, json, .. } = walk.view;
+        let Some(sieve) = &mut walk.sieve else {
+            return scalar::find(buf, pos, json);
+        };
+        loop {
+            if let Some(at) = sieve.take(pos) {
+                return Some(at);
+            }
+            if sieve.is_done() {
+                return None;
+            }
+            let (at, strings) = sieve.strings();
+            // What is given out next may begin before the segment does.
+            if walk.strings_next.0 > walk.strings_at {
+                (walk.strings_at, walk.strings) = walk.strings_next;
+            }
+            walk.strings_next = (at, strings);
+            match self.tier {
+                #[cfg(target_arch = "x86_64")]
+                Tier::Sse2 => sieve.scan::<crate::arch::x86::Sse2>(),
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
+                Tier::Avx2 => unsafe { crate::arch::x86::scan(sieve) },
+                #[cfg(target_arch = "x86_64")]
+                // SAFETY: `with_tier` lets `Avx512` through only where it was detected.
+                Tier::Avx512 => unsafe { crate::arch::avx512::scan(sieve) },
+                _ => sieve.scan::<Plain>(),
+            }
         }
     }
 
     /// Brings the JSON string state up to `to`.
     fn strings_to(&self, walk: &mut Walk<'_>, to: usize) {
-        if !walk.view.json || to <= walk.strings_at {
+        if !walk.view.json {
             return;
         }
-        let bytes = walk.view.buf.get(walk.strings_at..to).unwrap_or(&[]);
+        if walk.strings_at < walk.strings_next.0 && walk.strings_next.0 <= to {
+            (walk.strings_at, walk.strings) = walk.strings_next;
+        }
+        let Some(bytes) = walk.view.buf.get(walk.strings_at..to) else {
+            return;
+        };
+        if let Some(sieve) = &walk.sieve
+            && sieve.is_done()
+            && walk.view.buf.len() - to < bytes.len()
+        {
+            walk.strings = sieve.strings_before_end(to);
+        } else {
+            self.advance(&mut walk.strings, bytes);
+        }
         walk.strings_at = to;
+    }
+
+    fn advance(&self, strings: &mut StringState, bytes: &[u8]) {
         match self.tier {
-            Tier::Scalar => walk.strings.advance_plain(bytes),
+            Tier::Scalar => strings.advance_plain(bytes),
             #[cfg(target_arch = "x86_64")]
-            Tier::Sse2 => walk.strings.advance::<crate::arch::x86::Sse2>(bytes),
+            Tier::Sse2 => strings.advance::<crate::arch::x86::Sse2>(bytes),
             #[cfg(target_arch = "x86_64")]
             // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
-            Tier::Avx2 => unsafe { crate::arch::x86::advance_avx2(&mut walk.strings, bytes) },
-            _ => walk.strings.advance::<Plain>(bytes),
+            Tier::Avx2 => unsafe { crate::arch::x86::advance(strings, bytes) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `with_tier` lets `Avx512` through only where it was detected.
+            Tier::Avx512 => unsafe { crate::arch::avx512::advance(strings, bytes) },
+            _ => strings.advance::<Plain>(bytes),
         }
     }
 
