@@ -169,6 +169,8 @@ pub(crate) fn card(table: &Table, view: &View<'_>, run: &Run) -> Option<(usize, 
     let fits = match run.groups[0].len {
         1 | 2 => left == 0 && right == 0,
         6 | 8 => left == 0 && right <= 2,
+        // The end of a longer number in fours, a parcel's, looks like 14 digits.
+        _ if left > 0 && run.len_of(groups - 1) < 4 => false,
         _ => left + groups + right < SERIES && !goes_on(run, groups, right),
     };
     fits.then_some((groups, issued))

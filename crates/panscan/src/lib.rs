@@ -21,6 +21,8 @@
 //!   goes on is no finding. Track data is removed up to 228 bytes.
 //! - One character: 24 bytes, 8 backslashes, two further rounds of percent encoding, one
 //!   `&amp;`, 7 digits in an entity. A JSON number: 40 bytes before its exponent.
+//! - A word of cards: within 64 bytes before the number, in JSON only where it speaks of
+//!   that value (`scope.rs`).
 //! - A code (CVV, PIN): its name within 24 bytes before it, or a card within 40.
 //! - [`json_path`]: 64 levels. [`Via`]: three layers.
 //! - Layers: three ([`Caps::layers`]); what is decompressed grows to 64 MiB and 200 times
