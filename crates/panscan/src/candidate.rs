@@ -165,7 +165,9 @@ pub(crate) fn unlikely(digits: [u64; 3], seps: [u64; 3], byte: &dyn Fn(usize) ->
         // The same separator before it and behind it, and before that a group as
         // short: a series that began before, and only its first group can begin a card.
         let left = |back: u32| at >= back && d >> (at - back) & 1 == 1;
+        let begins = |byte: u8| !byte.is_ascii_alphanumeric() && byte != b'%';
         let series = at >= 2 + len
+            && begins(byte((at - 2 - len) as usize))
             && left(2)
             && !left(2 + len)
             && byte(at as usize - 1) == byte((at + len) as usize);

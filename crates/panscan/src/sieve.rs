@@ -21,8 +21,8 @@ use crate::json::StringState;
 use crate::layout::SPAN_BYTES;
 use crate::scalar::View;
 use crate::token::{self, Unit};
+use crate::trigger;
 use crate::{CONTEXT_BYTES, HOLD_BYTES_MAX};
-use crate::{sad, trigger};
 
 /// Bytes that are passed over between two looks at the marks.
 const SEGMENT: usize = 4096;
@@ -62,6 +62,8 @@ fn push(list: &mut [u16; LIST], listed: usize, base: usize, mut starts: u64) -> 
 /// A pass over one buffer.
 pub(crate) struct Sieve<'a> {
     buf: &'a [u8],
+    /// What is before `from`.
+    before: &'a [u8],
     prefixes: &'a Prefixes,
     /// Where it began.
     from: usize,
@@ -83,8 +85,6 @@ pub(crate) struct Sieve<'a> {
     next: usize,
     /// Quotes have to be counted.
     json: bool,
-    /// Blocks right before `base` were not looked at for names.
-    skipped: bool,
     /// Pairs of bytes that triggers are among: see `arch`.
     watch: u8,
     /// JSON strings: the state at `from`.
@@ -100,16 +100,17 @@ pub(crate) struct Sieve<'a> {
 }
 
 impl<'a> Sieve<'a> {
-    /// Over `buf[from..]`.
+    /// Over `buf[from..]`, which `before` is before.
     pub(crate) fn new(
         prefixes: &'a Prefixes,
-        buf: &'a [u8],
+        (before, buf): (&'a [u8], &'a [u8]),
         from: usize,
         json: bool,
         at_from: StringState,
     ) -> Sieve<'a> {
-        let mut sieve = Sieve {
+        Sieve {
             buf,
+            before,
             prefixes,
             from,
             base: from,
@@ -122,29 +123,38 @@ impl<'a> Sieve<'a> {
             origin: from,
             next: from,
             json,
-            skipped: false,
             watch: arch::watch(json),
             at_from,
             odd: false,
             complete: from,
             swept: from,
             named: from,
-        };
+        }
+    }
+
+    /// Marks what digits behind `from` can be because of what is before it.
+    #[inline(always)]
+    fn look_before<L: Lanes>(&mut self) {
+        let (before, from) = (self.before, self.from);
         // A character that began before may end here, and digits begin behind it.
-        let left = &buf[from.saturating_sub(UNIT_BYTES_MAX).min(from)..from];
-        if left.iter().any(|b| decode::is_lead(*b) || *b >= 0x80) {
-            sieve.mark_all(from, from + UNIT_BYTES_MAX);
+        let near = before.iter().rev().take(UNIT_BYTES_MAX);
+        if near.fold(false, |any, b| any | decode::is_lead(*b) | (*b >= 0x80)) {
+            self.mark_all(from, from + UNIT_BYTES_MAX);
         }
-        // What may stand before: a name of a code, a bracket.
-        if trigger::is_named(buf, from.saturating_sub(NAME_REACH), from) {
-            sieve.mark_codes(from, from + NAME_REACH);
+        if trigger::is_named::<L>(before, self.buf.get(from..).unwrap_or(&[])) {
+            self.mark_codes(from, from + NAME_REACH);
         }
-        sieve.mark_first(from);
-        sieve
+        // A bracket, and the first digit behind it.
+        let last = before.iter().rev().take(CONTEXT_BYTES);
+        let mut last = last.filter(|b| b.is_ascii_digit() || matches!(b, b'[' | b'{'));
+        if last.next().is_some_and(|b| !b.is_ascii_digit()) {
+            self.mark_first(from);
+        }
     }
 
     /// Marks the first digit at or behind `from`, if there is one that an array or object
     /// may begin with.
+    #[cold]
     fn mark_first(&mut self, from: usize) {
         let rest = self.buf.get(from..).unwrap_or(&[]);
         let first = rest.iter().take(CONTEXT_BYTES).position(u8::is_ascii_digit);
@@ -153,10 +163,24 @@ impl<'a> Sieve<'a> {
         }
     }
 
+    /// Is there a mark before `pos`, in the first segment?
+    pub(crate) fn is_marked_before(&self, pos: usize) -> bool {
+        let bits = pos.saturating_sub(self.origin);
+        let (words, rest) = (bits / 64, bits % 64);
+        let whole = self.marks.iter().take(words).any(|w| *w != 0);
+        let last = self.marks.get(words).copied().unwrap_or(0);
+        whole || last & !(u64::MAX << rest) != 0
+    }
+
     /// Marks what in `from..to` can be a code behind a name.
     fn mark_codes(&mut self, from: usize, to: usize) {
         for at in from..to.min(self.buf.len()) {
-            if token::is_digit_start(self.buf, at) && trigger::may_be_code(self.buf, at) {
+            // Inside a plain group nothing begins, but behind a longer character: that is
+            // marked on its own.
+            let before = at.checked_sub(1).and_then(|at| self.buf.get(at));
+            let inside = before.is_some_and(u8::is_ascii_digit);
+            if !inside && token::is_digit_start(self.buf, at) && trigger::may_be_code(self.buf, at)
+            {
                 self.mark(at);
             }
         }
@@ -205,7 +229,8 @@ impl<'a> Sieve<'a> {
     /// Marks whatever digit begins in the few bytes from `at` on: a finding ended
     /// there, and what is behind it is seen without what is before it.
     pub(crate) fn look_behind(&mut self, at: usize) {
-        self.mark_all(at, at + sad::REACH + 2);
+        self.mark_all(at, at + 4);
+        self.mark_codes(at, at + NAME_REACH);
     }
 
     /// JSON string state at `pos`, near the end of a buffer that is done.
@@ -248,6 +273,7 @@ impl<'a> Sieve<'a> {
         // Blocks 0 and 1 are what the segment before left.
         let mut blocks = 2;
         if self.base == self.from {
+            self.look_before::<L>();
             self.edge::<L>(&mut blocks);
         }
         while self.base < stop {
@@ -275,47 +301,70 @@ impl<'a> Sieve<'a> {
     /// Classes of the blocks up to `stop` as long as there is nothing but ASCII.
     #[inline(always)]
     fn plain<L: Lanes>(&mut self, stop: usize, blocks: &mut usize, quotes: &mut L::Quotes) {
-        let (buf, watch) = (self.buf, self.watch);
-        let mut base = self.base;
-        // Blocks to go until it is worth a try.
-        let mut loud = 0usize;
-        while base < stop {
-            // A block begins a byte before its own ones.
-            let rest = buf.get(base - 1..).unwrap_or(&[]);
-            if loud == 0
-                && !self.json
-                && base + 256 <= stop
-                && let Some(bytes) = rest.first_chunk()
-                && L::is_quiet(bytes)
-            {
-                for masks in self.masks() {
-                    if let Some(four) = masks.get_mut(*blocks..*blocks + 4) {
-                        four.fill(0);
-                    }
-                }
-                *blocks += 4;
-                base += 256;
-                self.skipped = true;
-                continue;
+        if self.json {
+            self.round::<L>(stop, blocks, quotes);
+            return;
+        }
+        let mut digits = 1;
+        while self.base < stop {
+            if digits == 0 {
+                self.skip_quiet::<L>(stop, blocks);
             }
-            if std::mem::take(&mut self.skipped) && *blocks >= 4 {
-                // Names of codes may stand before digits.
-                *blocks -= 2;
-                base -= 128;
-                loud = 6;
-                continue;
+            let end = (self.base + 256).min(stop);
+            digits = self.round::<L>(end, blocks, quotes);
+            if self.base < end {
+                return; // at a block that is not plain
             }
+        }
+    }
+
+    /// The same up to `end`; all the digits that were there.
+    #[inline(always)]
+    fn round<L: Lanes>(&mut self, end: usize, blocks: &mut usize, quotes: &mut L::Quotes) -> u64 {
+        // A block begins a byte before its own ones.
+        let mut rest = self.buf.get(self.base - 1..).unwrap_or(&[]);
+        let watch = self.watch;
+        let most = end.saturating_sub(self.base).div_ceil(64);
+        let slots = self
+            .digits
+            .iter_mut()
+            .zip(&mut self.seps)
+            .zip(&mut self.extras);
+        let (mut any, mut count) = (0, 0);
+        for ((digits, seps), extras) in slots.skip(*blocks).take(most) {
             let Some(classes) = rest.first_chunk().and_then(|b| L::plain(b, watch, quotes)) else {
                 break;
             };
-            self.store(blocks, &classes);
-            loud = match classes.digits {
-                0 => loud.saturating_sub(1),
-                _ => 4,
-            };
-            base += 64;
+            (*digits, *seps, *extras) = (classes.digits, classes.seps, classes.extras);
+            any |= classes.digits;
+            rest = rest.get(64..).unwrap_or(&[]);
+            count += 1;
         }
-        self.base = base;
+        *blocks += count;
+        self.base += count * 64;
+        any
+    }
+
+    /// Jumps over blocks without a digit, where quotes do not count either.
+    #[inline(always)]
+    fn skip_quiet<L: Lanes>(&mut self, stop: usize, blocks: &mut usize) {
+        let first = *blocks;
+        let mut rest = self.buf.get(self.base - 1..).unwrap_or(&[]);
+        let most = stop.saturating_sub(self.base) / 256;
+        let mut count = 0;
+        while count < most && rest.first_chunk().is_some_and(L::is_quiet) {
+            rest = rest.get(256..).unwrap_or(&[]);
+            count += 1;
+        }
+        // Names of codes in the last two may stand before digits.
+        let skipped = (count * 4).saturating_sub(2);
+        *blocks += skipped;
+        self.base += skipped * 64;
+        for masks in self.masks() {
+            if let Some(masks) = masks.get_mut(first..first + skipped) {
+                masks.fill(0);
+            }
+        }
     }
 
     #[inline(always)]
@@ -650,6 +699,13 @@ pub(crate) fn unfinished_literal(view: &View<'_>, from: usize, hold: usize) -> u
         token::Around::Free => hold,
         _ => first,
     }
+}
+
+/// A quick look: do neither digits stand at the end, nor part of a character?
+pub(crate) fn is_finished(buf: &[u8]) -> bool {
+    let wide = |any, b: &u8| any | decode::is_lead(*b) | (*b >= 0x80);
+    buf.last().is_some_and(|b| !is_plain(*b))
+        && !buf.iter().rev().take(UNIT_BYTES_MAX).fold(false, wide)
 }
 
 fn is_plain(byte: u8) -> bool {

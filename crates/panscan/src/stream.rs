@@ -86,9 +86,8 @@ impl Stream {
             .max(buf.len().saturating_sub(HOLD_BYTES_MAX))
             .min(buf.len());
         let from = release.saturating_sub(CONTEXT_BYTES);
-        for (slot, byte) in self.saved.iter_mut().zip(&buf[from..]) {
-            *slot = *byte;
-        }
+        let kept = &buf[from..];
+        self.saved[..kept.len()].copy_from_slice(kept);
         self.context = (release - from) as u16;
         self.len = (buf.len() - from) as u16;
     }
@@ -106,7 +105,7 @@ impl std::fmt::Debug for Stream {
 }
 
 /// A walk over one buffer.
-struct Walk<'a> {
+struct Walk<'a, 's> {
     view: View<'a>,
     strings: StringState,
     /// Where in the buffer `strings` is.
@@ -114,7 +113,7 @@ struct Walk<'a> {
     /// The same where the last segment begins.
     strings_next: (usize, StringState),
     /// `None`: every digit is looked at.
-    sieve: Option<Sieve<'a>>,
+    sieve: Option<&'s mut Sieve<'a>>,
 }
 
 impl Scanner {
@@ -173,7 +172,9 @@ impl Scanner {
         let mut st = Stream::new(carrier);
         // Patched at the end: what is masked must not change what is seen to its right.
         let mut found = Vec::new();
-        self.walk(&mut st, buf, 0, (0, buf.len()), true, &mut |f| {
+        let mut sieve = self.sieve(&st, &[], buf, 0);
+        let range = (0, buf.len());
+        self.walk(&mut st, buf, 0, range, true, &mut sieve, &mut |f| {
             found.push(f)
         });
         for finding in found.iter().filter(|f| f.masked) {
@@ -188,10 +189,9 @@ impl Scanner {
 
     fn feed(&self, st: &mut Stream, chunk: &[u8], end: bool, sink: &mut dyn FnMut(Finding)) -> u64 {
         let saved = usize::from(st.len);
-        let base = st.offset - saved as u64;
         st.offset += chunk.len() as u64;
         let mut from = 0;
-        if saved > 0 {
+        if saved > 0 && !self.feed_apart(st, chunk, end, sink) {
             let mut joint = [0u8; JOINT];
             joint[..saved].copy_from_slice(&st.saved[..saved]);
             let more = chunk.len().min(JOINT - saved);
@@ -204,29 +204,69 @@ impl Scanner {
                 saved + CONTEXT_BYTES
             };
             let context = usize::from(st.context);
-            let pos = self.walk(st, joint, base, (context, stop), end && whole, sink);
+            let base = st.offset - (chunk.len() + saved) as u64;
+            let mut sieve = self.sieve(st, &joint[..context], joint, context);
+            let range = (context, stop);
+            let pos = self.walk(st, joint, base, range, end && whole, &mut sieve, sink);
             if whole {
                 st.save(joint, pos);
                 return st.offset - st.held() as u64;
             }
             from = pos - saved; // `stop` or beyond
+        } else if saved > 0 {
+            return st.offset - st.held() as u64;
         }
         let base = st.offset - chunk.len() as u64;
-        let pos = self.walk(st, chunk, base, (from, chunk.len()), end, sink);
+        let mut sieve = self.sieve(st, &chunk[..from], chunk, from);
+        let range = (from, chunk.len());
+        let pos = self.walk(st, chunk, base, range, end, &mut sieve, sink);
         st.save(chunk, pos);
         st.offset - st.held() as u64
+    }
+
+    /// Reads a chunk on its own, if nothing is held and nothing at its beginning depends
+    /// on what is before.
+    fn feed_apart(
+        &self,
+        st: &mut Stream,
+        chunk: &[u8],
+        end: bool,
+        sink: &mut dyn FnMut(Finding),
+    ) -> bool {
+        if self.tier == Tier::Scalar || st.held() > 0 || chunk.len() < JOINT {
+            return false;
+        }
+        let saved = st.saved;
+        let before = &saved[..usize::from(st.context)];
+        let mut sieve = self.sieve(st, before, chunk, 0);
+        self.scan_on(&mut sieve);
+        if sieve.is_marked_before(CONTEXT_BYTES) {
+            return false;
+        }
+        let base = st.offset - chunk.len() as u64;
+        let range = (0, chunk.len());
+        let pos = self.walk(st, chunk, base, range, end, &mut sieve, sink);
+        st.save(chunk, pos);
+        true
+    }
+
+    fn sieve<'a>(&'a self, st: &Stream, before: &'a [u8], buf: &'a [u8], from: usize) -> Sieve<'a> {
+        let json = st.carrier == Carrier::Json;
+        Sieve::new(&self.prefixes, (before, buf), from, json, st.strings)
     }
 
     /// Decides the groups that begin in `from..stop`. Returns from where on nothing is
     /// decided: `stop` or beyond where the buffer goes on behind it, and otherwise the
     /// first byte to hold.
-    fn walk(
+    #[allow(clippy::too_many_arguments)]
+    fn walk<'a>(
         &self,
         st: &mut Stream,
-        buf: &[u8],
+        buf: &'a [u8],
         base: u64,
         (from, stop): (usize, usize),
         end: bool,
+        sieve: &mut Sieve<'a>,
         sink: &mut dyn FnMut(Finding),
     ) -> usize {
         let json = st.carrier == Carrier::Json;
@@ -242,8 +282,7 @@ impl Scanner {
             strings: st.strings,
             strings_at: from,
             strings_next: (from, st.strings),
-            sieve: (self.tier != Tier::Scalar)
-                .then(|| Sieve::new(&self.prefixes, buf, from, json, st.strings)),
+            sieve: (self.tier != Tier::Scalar).then_some(sieve),
         };
         let mut pos = from;
         let pos = loop {
@@ -269,7 +308,7 @@ impl Scanner {
     }
 
     /// The next match that begins in `pos..stop`, or where to go on (see [`Self::walk`]).
-    fn next(&self, walk: &mut Walk<'_>, mut pos: usize, stop: usize) -> Result<Match, usize> {
+    fn next(&self, walk: &mut Walk<'_, '_>, mut pos: usize, stop: usize) -> Result<Match, usize> {
         let View { buf, json, end, .. } = walk.view;
         while pos < stop {
             let Some(start) = self.find(walk, pos) else {
@@ -287,7 +326,9 @@ impl Scanner {
                 Step::Found(found) => return Ok(found),
                 Step::Next(next) => pos = next.max(start + 1),
                 Step::More if stop == buf.len() && buf.len() - start <= HOLD_BYTES_MAX => {
-                    return Err(sieve::unfinished_literal(&walk.view, pos, start));
+                    // Groups before it may have been passed over that go on as well.
+                    let hold = hold::unfinished(&walk.view, pos).min(start);
+                    return Err(sieve::unfinished_literal(&walk.view, pos, hold));
                 }
                 Step::Cut => break,
                 Step::More => {
@@ -310,12 +351,15 @@ impl Scanner {
             pos = next;
         }
         let pos = pos.min(buf.len());
+        if sieve::is_finished(buf) {
+            return Err(buf.len());
+        }
         let hold = hold::unfinished(&walk.view, pos);
         Err(sieve::unfinished_literal(&walk.view, pos, hold))
     }
 
     /// Where the next digit group begins that could be the first of a card number.
-    fn find(&self, walk: &mut Walk<'_>, pos: usize) -> Option<usize> {
+    fn find(&self, walk: &mut Walk<'_, '_>, pos: usize) -> Option<usize> {
         let View { buf, json, .. } = walk.view;
         let Some(sieve) = &mut walk.sieve else {
             return scalar::find(buf, pos, json);
@@ -333,22 +377,27 @@ impl Scanner {
                 (walk.strings_at, walk.strings) = walk.strings_next;
             }
             walk.strings_next = (at, strings);
-            match self.tier {
-                #[cfg(target_arch = "x86_64")]
-                Tier::Sse2 => sieve.scan::<crate::arch::x86::Sse2>(),
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
-                Tier::Avx2 => unsafe { crate::arch::x86::scan(sieve) },
-                #[cfg(target_arch = "x86_64")]
-                // SAFETY: `with_tier` lets `Avx512` through only where it was detected.
-                Tier::Avx512 => unsafe { crate::arch::avx512::scan(sieve) },
-                _ => sieve.scan::<Plain>(),
-            }
+            self.scan_on(sieve);
+        }
+    }
+
+    /// The next segment.
+    fn scan_on(&self, sieve: &mut Sieve<'_>) {
+        match self.tier {
+            #[cfg(target_arch = "x86_64")]
+            Tier::Sse2 => sieve.scan::<crate::arch::x86::Sse2>(),
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `with_tier` lets `Avx2` through only where it was detected.
+            Tier::Avx2 => unsafe { crate::arch::x86::scan(sieve) },
+            #[cfg(target_arch = "x86_64")]
+            // SAFETY: `with_tier` lets `Avx512` through only where it was detected.
+            Tier::Avx512 => unsafe { crate::arch::avx512::scan(sieve) },
+            _ => sieve.scan::<Plain>(),
         }
     }
 
     /// Brings the JSON string state up to `to`.
-    fn strings_to(&self, walk: &mut Walk<'_>, to: usize) {
+    fn strings_to(&self, walk: &mut Walk<'_, '_>, to: usize) {
         if !walk.view.json {
             return;
         }

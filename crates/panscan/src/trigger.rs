@@ -6,7 +6,7 @@
 //!   ([`is_float`]), for `number.rs`.
 //! - A name of a code ([`is_named`]), for `sad.rs`.
 
-use crate::arch::{self, Lanes};
+use crate::arch::Lanes;
 use crate::decode;
 use crate::token;
 
@@ -132,11 +132,32 @@ pub(crate) fn may_be_code(buf: &[u8], at: usize) -> bool {
     gap && (!whole || (3..=6).contains(&len))
 }
 
-/// Does a name of a code begin in `from..to`?
-pub(crate) fn is_named(buf: &[u8], from: usize, to: usize) -> bool {
-    let text = buf.get(from..(to + 2).min(buf.len())).unwrap_or(&[]);
-    let mut three = text.windows(3).enumerate();
-    three.any(|(i, w)| arch::is_name(w[0], w[1], w[2]) && is_name(buf, from + i))
+/// Does a name of a code begin at the end of `left` (and go on in `right`)?
+#[inline(always)]
+pub(crate) fn is_named<L: Lanes>(left: &[u8], right: &[u8]) -> bool {
+    const LEFT: usize = 2 * 64;
+    let mut bytes = [0u8; LEFT + 2];
+    let left = &left[left.len().saturating_sub(LEFT)..];
+    let (space, rest) = bytes.split_at_mut(LEFT);
+    space[LEFT - left.len()..].copy_from_slice(left);
+    for (slot, byte) in rest.iter_mut().zip(right) {
+        *slot = *byte;
+    }
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+        return true;
+    };
+    let (first, last) = (L::classes(first).names, L::classes(last).names);
+    let is_name = |mut names: u64, at: usize| {
+        while names != 0 {
+            // What is before it may be a finding, and not belong to it.
+            if is_name(&bytes[at + names.trailing_zeros() as usize..], 0) {
+                return true;
+            }
+            names &= names - 1;
+        }
+        false
+    };
+    is_name(first, 0) || is_name(last, 64)
 }
 
 /// The three letters at `at`: are they such a name, or in the middle of one?

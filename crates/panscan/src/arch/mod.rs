@@ -204,8 +204,6 @@ pub(crate) trait Lanes {
     fn quoting(block: &[u8; 64]) -> (u64, u64);
 }
 
-pub(crate) use class::is_name;
-
 /// Is the sum of 19 digits a multiple of ten?
 #[inline(always)]
 #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
