@@ -144,22 +144,10 @@ impl<'a> Sieve<'a> {
         if trigger::is_named::<L>(before, self.buf.get(from..).unwrap_or(&[])) {
             self.mark_codes(from, from + NAME_REACH);
         }
-        // A bracket, and the first digit behind it.
+        // A bracket, and the first value behind it; the name of that may hold digits.
         let last = before.iter().rev().take(CONTEXT_BYTES);
-        let mut last = last.filter(|b| b.is_ascii_digit() || matches!(b, b'[' | b'{'));
-        if last.next().is_some_and(|b| !b.is_ascii_digit()) {
-            self.mark_first(from);
-        }
-    }
-
-    /// Marks the first digit at or behind `from`, if there is one that an array or object
-    /// may begin with.
-    #[cold]
-    fn mark_first(&mut self, from: usize) {
-        let rest = self.buf.get(from..).unwrap_or(&[]);
-        let first = rest.iter().take(CONTEXT_BYTES).position(u8::is_ascii_digit);
-        if let Some(first) = first {
-            self.mark(from + first);
+        if last.fold(false, |any, b| any | matches!(b, b'[' | b'{')) {
+            self.mark_all(from, from + CONTEXT_BYTES);
         }
     }
 

@@ -310,6 +310,9 @@ impl Scanner {
     /// The next match that begins in `pos..stop`, or where to go on (see [`Self::walk`]).
     fn next(&self, walk: &mut Walk<'_, '_>, mut pos: usize, stop: usize) -> Result<Match, usize> {
         let View { buf, json, end, .. } = walk.view;
+        // Groups that the prefilter passed over may go on behind the buffer, also where
+        // one behind them was looked at and turned down.
+        let begin = pos;
         while pos < stop {
             let Some(start) = self.find(walk, pos) else {
                 break;
@@ -326,9 +329,8 @@ impl Scanner {
                 Step::Found(found) => return Ok(found),
                 Step::Next(next) => pos = next.max(start + 1),
                 Step::More if stop == buf.len() && buf.len() - start <= HOLD_BYTES_MAX => {
-                    // Groups before it may have been passed over that go on as well.
-                    let hold = hold::unfinished(&walk.view, pos).min(start);
-                    return Err(sieve::unfinished_literal(&walk.view, pos, hold));
+                    let hold = hold::unfinished(&walk.view, begin).min(start);
+                    return Err(sieve::unfinished_literal(&walk.view, begin, hold));
                 }
                 Step::Cut => break,
                 Step::More => {
@@ -350,12 +352,12 @@ impl Scanner {
         {
             pos = next;
         }
-        let pos = pos.min(buf.len());
+        let begin = if pos > start { pos } else { begin }.min(buf.len());
         if sieve::is_finished(buf) {
             return Err(buf.len());
         }
-        let hold = hold::unfinished(&walk.view, pos);
-        Err(sieve::unfinished_literal(&walk.view, pos, hold))
+        let hold = hold::unfinished(&walk.view, begin);
+        Err(sieve::unfinished_literal(&walk.view, begin, hold))
     }
 
     /// Where the next digit group begins that could be the first of a card number.
