@@ -136,14 +136,16 @@ pub(crate) fn may_be_code(buf: &[u8], at: usize) -> bool {
 #[inline(always)]
 pub(crate) fn is_named<L: Lanes>(left: &[u8], right: &[u8]) -> bool {
     const LEFT: usize = 2 * 64;
-    let mut bytes = [0u8; LEFT + 2];
+    // The rest of a name that is cut in two.
+    const RIGHT: usize = 2 + 10;
+    let mut bytes = [0u8; LEFT + RIGHT];
     let left = &left[left.len().saturating_sub(LEFT)..];
     let (space, rest) = bytes.split_at_mut(LEFT);
     space[LEFT - left.len()..].copy_from_slice(left);
     for (slot, byte) in rest.iter_mut().zip(right) {
         *slot = *byte;
     }
-    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes.last_chunk()) else {
+    let (Some(first), Some(last)) = (bytes.first_chunk(), bytes[64..].first_chunk()) else {
         return true;
     };
     let (first, last) = (L::classes(first).names, L::classes(last).names);
