@@ -177,9 +177,15 @@ fn a_card_over_several_events_is_masked() -> anyhow::Result<()> {
     let scratch = Scratch::new(TEST)?;
     let (_process, direct) = start(&scratch, Server::Rust)?;
     let mut gate = Gate::before(&scratch, &direct)?;
+    // By number: an SDK may hand over notifications that came together in any order.
     let said = |received: &Received| -> String {
         let steps = received.calls.iter().flat_map(|call| &call.progress);
-        steps.filter_map(|step| step["message"].as_str()).collect()
+        let mut steps: Vec<_> = steps.collect();
+        steps.sort_by_key(|step| step["progress"].as_f64().map(f64::to_bits));
+        steps
+            .iter()
+            .filter_map(|step| step["message"].as_str())
+            .collect()
     };
     for n in [2, 4, 8] {
         let plan = Plan::default().call(
