@@ -178,6 +178,8 @@ const SUITES: &[Suite] = &[
             "--locked",
             "--workspace",
             "--all-targets",
+            // Benches that nothing else builds.
+            "--features=gateway-benches/gateway",
             "--",
             "-D",
             "warnings",
