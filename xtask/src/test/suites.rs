@@ -231,6 +231,21 @@ const SUITES: &[Suite] = &[
         Needs::Nothing,
     )
     .slow(),
+    // A million clean messages: at most one may be altered.
+    Suite::tests(
+        "clean-messages",
+        &[
+            "test",
+            "--locked",
+            "--workspace",
+            "--test",
+            "goals",
+            "--",
+            "--ignored",
+        ],
+        Needs::Nothing,
+    )
+    .slow(),
 ];
 
 const PACKAGE: &[&str] = &["test", "--locked", "--workspace", "--test", "package"];
