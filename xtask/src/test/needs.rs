@@ -164,7 +164,9 @@ pub(crate) fn missing(clients: &Path, wants: Wants) -> Vec<Need> {
         }
     }
     let modules = sources().join("node_modules");
-    if !is_made_from(&modules, &sources().join("package-lock.json")) {
+    // A target folder that was emptied or moved has no node (any more).
+    let node = clients.join("node").exists();
+    if !node || !is_made_from(&modules, &sources().join("package-lock.json")) {
         needs.push(Need::Npm);
     }
     needs
