@@ -2,32 +2,15 @@
 //! it could not be read.
 #![cfg(feature = "decode")]
 
+mod base64;
+
 use panscan::codec::{Encoding, encode};
 use panscan::{Caps, Carrier, Finding, Layer, Scanner, Settings, Stream, Undecodable};
 
 const CARD: &str = "4111111111111111";
 
 fn b64(bytes: &[u8]) -> String {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let [a, b, c] = group;
-        let sextets = [
-            a >> 2,
-            (a & 3) << 4 | b >> 4,
-            (b & 15) << 2 | c >> 6,
-            c & 63,
-        ];
-        out.extend(
-            sextets[..=chunk.len()]
-                .iter()
-                .map(|s| char::from(ALPHABET[usize::from(*s)])),
-        );
-        out.extend(std::iter::repeat_n('=', 3 - chunk.len()));
-    }
-    out
+    base64::base64(bytes, false, true)
 }
 
 fn scan_with(

@@ -1,38 +1,13 @@
 //! Each layer: what is found through it, and what the output is.
 
+mod base64;
 mod laws;
 
+use base64::base64 as encode;
 use panscan::{Carrier, Finding, MaskFormat, Scanner, Settings, Stream, Undecodable};
 
 const CARD: &str = "4111111111111111";
 const MASKED: &str = "411111******1111";
-
-fn encode(bytes: &[u8], url: bool, pad: bool) -> String {
-    let alphabet: Vec<u8> = (b'A'..=b'Z')
-        .chain(b'a'..=b'z')
-        .chain(b'0'..=b'9')
-        .chain(if url { *b"-_" } else { *b"+/" })
-        .collect();
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let [a, b, c] = group;
-        let sextets = [
-            a >> 2,
-            (a & 3) << 4 | b >> 4,
-            (b & 15) << 2 | c >> 6,
-            c & 63,
-        ];
-        for sextet in &sextets[..=chunk.len()] {
-            out.push(char::from(alphabet[usize::from(*sextet)]));
-        }
-        if pad {
-            out.extend(std::iter::repeat_n('=', 3 - chunk.len()));
-        }
-    }
-    out
-}
 
 fn b64(text: impl AsRef<[u8]>) -> String {
     encode(text.as_ref(), false, true)

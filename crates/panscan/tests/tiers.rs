@@ -191,6 +191,29 @@ proptest! {
     }
 }
 
+/// Groups joined by separators of several bytes, glued to what is before them, wherever
+/// two cuts fall.
+#[test]
+fn glued_groups_with_wide_separators_at_every_two_cuts() {
+    let text = format!(
+        "{}4111111111111111cvv2=1234A4111\u{a0}1111\u{2009}1111\u{2013}1111\"cvv\":\"123\"",
+        "x 12 ".repeat(4)
+    );
+    let text = text.as_bytes();
+    for carrier in [Carrier::Text, Carrier::Json] {
+        let want = whole(&scanner(Tier::Scalar), carrier, text);
+        for (tier, scanner) in tiers() {
+            for first in 1..text.len() {
+                for second in first..text.len() {
+                    let pieces = [&text[..first], &text[first..second], &text[second..]];
+                    let got = stream(&scanner, carrier, pieces.into_iter()).0;
+                    assert_eq!(got, want, "{tier:?} {carrier:?} cut {first} {second}");
+                }
+            }
+        }
+    }
+}
+
 #[test]
 fn every_length_and_alignment() {
     let plain = scanner(Tier::Scalar);

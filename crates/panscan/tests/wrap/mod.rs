@@ -1,6 +1,10 @@
 //! Laws of the layers on any bytes: used by the corpus tests and by the fuzz targets.
 #![allow(dead_code)] // each user needs some of it
 
+#[path = "../base64/mod.rs"]
+mod base64;
+
+pub(crate) use base64::base64;
 use panscan::body::{Content, Verdict, scan_body};
 use panscan::codec::{Decoder, Encoding};
 use panscan::{Caps, Scanner, Settings, Undecodable};
@@ -11,34 +15,6 @@ const CAPS: Caps = Caps {
     bytes: 4 << 20,
     layers: 3,
 };
-
-/// Base64 of `bytes`.
-pub(crate) fn base64(bytes: &[u8], url: bool, pad: bool) -> String {
-    let alphabet: &[u8; 64] = if url {
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
-    } else {
-        b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/"
-    };
-    let mut out = String::new();
-    for chunk in bytes.chunks(3) {
-        let mut group = [0; 3];
-        group[..chunk.len()].copy_from_slice(chunk);
-        let [a, b, c] = group;
-        let sextets = [
-            a >> 2,
-            (a & 3) << 4 | b >> 4,
-            (b & 15) << 2 | c >> 6,
-            c & 63,
-        ];
-        for sextet in &sextets[..=chunk.len()] {
-            out.push(char::from(alphabet[usize::from(*sextet)]));
-        }
-        if pad {
-            out.extend(std::iter::repeat_n('=', 3 - chunk.len()));
-        }
-    }
-    out
-}
 
 /// First byte: layers and alphabet; second: escapes, lines and cuts.
 pub(crate) fn wrapped(data: &[u8]) -> Option<(String, usize)> {
